@@ -1,0 +1,1 @@
+"""The floor under search, pruning and reports: it measures, trains, and keeps the run folder."""

@@ -1,0 +1,192 @@
+"""The schema of every frame: column, dtype, unit and meaning, in one place.
+
+Frames travel as CSV, so every dtype here survives a round trip through text: nullable integers and booleans,
+floats with NaN for "not measured", and strings.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from millinet.errors import RunFolderError
+from millinet.files import replacing
+
+
+class Column(NamedTuple):
+    """One column of a frame."""
+
+    dtype: str
+    meaning: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSchema:
+    """The columns a frame has, in order."""
+
+    name: str
+    columns: Mapping[str, Column]
+
+    def frame(self, rows: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
+        """Build a frame from rows; a column a row lacks is missing there.
+
+        Raises:
+            ValueError: If a row has a column the schema does not know.
+        """
+        listed = list(rows)
+        foreign = {key for row in listed for key in row} - set(self.columns)
+        if foreign:
+            raise ValueError(f"{self.name} frame has no column {sorted(foreign)}; it has {list(self.columns)}")
+        frame = pd.DataFrame({name: [row.get(name) for row in listed] for name in self.columns})
+        return frame.astype({name: column.dtype for name, column in self.columns.items()})
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return `frame` unchanged, or say how it differs.
+
+        Raises:
+            ValueError: If a column is missing, extra, or of another dtype.
+        """
+        found = {str(column): str(dtype) for column, dtype in frame.dtypes.items()}
+        expected = {name: column.dtype for name, column in self.columns.items()}
+        if found != expected:
+            differing = sorted(key for key in found | expected if found.get(key) != expected.get(key))
+            raise ValueError(f"{self.name} frame differs from its schema in {differing}; rebuild it with .frame()")
+        return frame
+
+    def write(self, frame: pd.DataFrame, path: Path) -> None:
+        """Write `frame` as CSV, atomically."""
+        self.check(frame)
+        with replacing(path) as partial:
+            frame.to_csv(partial, index=False)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read a CSV back with the schema's dtypes; a missing file is an empty frame.
+
+        Columns of a newer version are dropped, columns an older version lacks are missing values.
+
+        Raises:
+            RunFolderError: If the file is not a CSV of this frame.
+        """
+        if not path.exists():
+            return self.frame()
+        try:
+            text = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+            frame = pd.DataFrame({name: text.get(name, pd.Series(pd.NA, text.index)) for name in self.columns})
+            return pd.DataFrame({name: _parse(frame[name], column.dtype) for name, column in self.columns.items()})
+        except (ValueError, OSError, pd.errors.ParserError) as error:
+            raise RunFolderError(f"{path} is not a {self.name} frame: {error}; delete it or restore it") from error
+
+
+def _parse(texts: "pd.Series[Any]", dtype: str) -> "pd.Series[Any]":
+    if dtype == "boolean":
+        return texts.map({"True": True, "False": False}, na_action="ignore").astype("boolean")
+    if dtype in ("Int64", "float64"):
+        return pd.to_numeric(texts).astype(dtype)
+    return texts.astype(dtype)
+
+
+_LATENCY: Final[dict[str, Column]] = {
+    "latency_ms": Column("float64", "paired estimate of one forward pass", "ms"),
+    "latency_low_ms": Column("float64", "lower end of its interval", "ms"),
+    "latency_high_ms": Column("float64", "upper end of its interval", "ms"),
+    "latency_p95_ms": Column("float64", "95th percentile of single calls; missing where calls are too few", "ms"),
+}
+
+TRIALS: Final = FrameSchema(
+    "trials",
+    {
+        "trial": Column("Int64", "number of the trial in its study"),
+        "state": Column("str", "complete, pruned early, over budget, undecided, duplicate, failed or running"),
+        "architecture": Column("str", "the candidate, readable"),
+        "fingerprint": Column("str", "hash of its architecture"),
+        "blocks": Column("str", "block type of each stage"),
+        "head": Column("str", "classifier head"),
+        "parameters": Column("Int64", "trainable parameters"),
+        "macs": Column("Int64", "multiply-adds of one forward pass at batch 1"),
+        **_LATENCY,
+        "budget_ms": Column("float64", "the limit it was judged by", "ms"),
+        "verdict": Column("str", "meets, fails or undecided"),
+        "accuracy": Column("float64", "best validation accuracy, a fraction"),
+        "epochs": Column("Int64", "epochs trained"),
+        "measure_seconds": Column("float64", "time spent measuring latency", "s"),
+        "train_seconds": Column("float64", "time spent training", "s"),
+        "started": Column("str", "UTC, ISO 8601"),
+        "cause": Column("str", "why it failed"),
+        "params": Column("str", "the point of the space, as JSON"),
+    },
+)
+
+LATENCY: Final = FrameSchema(
+    "latency",
+    {
+        "model": Column("str", "name given to the model"),
+        "fingerprint": Column("str", "hash of its architecture, where it has one"),
+        **_LATENCY,
+        "wall_median_ms": Column("float64", "median of the raw calls", "ms"),
+        "confidence": Column("float64", "coverage the interval claims, a fraction"),
+        "num_visits": Column("Int64", "visits, apart in time"),
+        "num_calls": Column("Int64", "timed calls"),
+        "num_processes": Column("Int64", "fresh processes measured"),
+        "budget_ms": Column("float64", "the limit judged by, if any", "ms"),
+        "verdict": Column("str", "meets, fails or undecided"),
+        "status": Column("str", "ok, noisy, contended, throttled or failed"),
+        "cause": Column("str", "why a measurement failed"),
+        "parameters": Column("Int64", "trainable parameters"),
+        "macs": Column("Int64", "multiply-adds of one forward pass at batch 1"),
+        "memory_mib": Column("float64", "largest sum of live activations at this batch", "MiB"),
+        "engine": Column("str", "torch, compile or onnxruntime"),
+        "device": Column("str", "device asked for, as torch writes it"),
+        "device_name": Column("str", "what the hardware calls itself"),
+        "driver": Column("str", "driver version, on an accelerator"),
+        "threads": Column("Int64", "intra-op threads"),
+        "clock_mhz": Column("float64", "clock at the time, where it can be read", "MHz"),
+        "dtype": Column("str", "fp32, bf16 or fp16"),
+        "batch": Column("Int64", "images in one call"),
+        "memory_format": Column("str", "channels_last or contiguous"),
+        "folded": Column("boolean", "whether batch norms were folded"),
+        "torch": Column("str", "version of torch"),
+        "commit": Column("str", "version or commit of millinet"),
+        "time": Column("str", "UTC, ISO 8601"),
+    },
+)
+
+HISTORY: Final = FrameSchema(
+    "history",
+    {
+        "model": Column("str", "trial:N, winner:RANK or recovery:RANK"),
+        "phase": Column("str", "search, final or recovery"),
+        "epoch": Column("Int64", "counted from 1"),
+        "learning_rate": Column("float64", "at the end of the epoch"),
+        "train_loss": Column("float64", "mean over the epoch, in nats"),
+        "accuracy": Column("float64", "validation accuracy, a fraction"),
+        "images_per_second": Column("float64", "training speed", "1/s"),
+        "seconds": Column("float64", "time of the epoch with its evaluation", "s"),
+    },
+)
+
+LAYERS: Final = FrameSchema(
+    "layers",
+    {
+        "layer": Column("str", "module name"),
+        "kind": Column("str", "class of the module"),
+        "group": Column("Int64", "channel group that decides its output width; missing where none does"),
+        "in_before": Column("Int64", "input channels before pruning"),
+        "in_after": Column("Int64", "input channels after pruning"),
+        "out_before": Column("Int64", "output channels before pruning"),
+        "out_after": Column("Int64", "output channels after pruning"),
+        "parameters_before": Column("Int64", "parameters before pruning"),
+        "parameters_after": Column("Int64", "parameters after pruning"),
+        "macs_before": Column("Int64", "multiply-adds before pruning"),
+        "macs_after": Column("Int64", "multiply-adds after pruning"),
+        "share_before": Column("float64", "share of the latency before pruning, a fraction"),
+        "share_after": Column("float64", "share of the latency after pruning, a fraction"),
+        "note": Column("str", "why a group was left alone, or what else to know"),
+    },
+)
+
+FRAMES: Final[Mapping[str, FrameSchema]] = {
+    schema.name: schema for schema in (TRIALS, LATENCY, HISTORY, LAYERS)
+}
