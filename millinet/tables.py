@@ -25,9 +25,10 @@ GROUPS: Final[tuple[str, ...]] = (
     "criteria",
     "samplers",
 )
-"""What can be extended: the entry-point group is `millinet.NAME`, a plug-in file's dict is `NAME` in capitals."""
+"""What can be extended: `millinet.NAME` is the entry-point group, `NAME` in capitals a plug-in file's dict."""
 
 _PLUGGED: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+_PLUGIN_FILES: list[Path] = []
 
 
 def pick(kind: str, name: str, table: Mapping[str, T], *, group: str | None = None) -> T:
@@ -67,8 +68,8 @@ def names(table: Mapping[str, Any], *, group: str | None = None) -> list[str]:
 def load_plugin(path: Path) -> list[str]:
     """Run a plug-in file and take up the tables it defines.
 
-    The file is Python and is executed: load only what you trust. It defines dicts named like the tables it adds
-    to, for example `BLOCKS = {"mine": MyBlock}`.
+    The file is Python and is executed: load only what you trust. It defines dicts named like the tables it
+    adds to, for example `BLOCKS = {"mine": MyBlock}`.
 
     Returns:
         What was added, as `group.name`.
@@ -92,4 +93,10 @@ def load_plugin(path: Path) -> list[str]:
     if not added:
         tables = ", ".join(group.upper() for group in GROUPS)
         raise ConfigError(f"plug-in {path} adds nothing; it should define a dict called one of {tables}")
+    _PLUGIN_FILES.append(path.resolve())
     return added
+
+
+def loaded_plugins() -> list[Path]:
+    """List the plug-in files this process has run, for another process to run too."""
+    return list(_PLUGIN_FILES)
