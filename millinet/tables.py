@@ -25,7 +25,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "criteria",
     "samplers",
 )
-"""What can be extended: `millinet.NAME` is the entry-point group, `NAME` in capitals a plug-in file's dict."""
+"""What can be extended: `millinet.NAME` is the entry-point group, `NAME` in capitals a plug-in's dict."""
 
 _PLUGGED: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
 _PLUGIN_FILES: list[Path] = []
