@@ -65,6 +65,8 @@ class RunRecord(BaseModel):
     """Seconds spent by phase."""
     checksums: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the files that carry the result, by path in the folder."""
+    winners_from: int | None = None
+    """Finished trials the winners were chosen from."""
     notes: list[str] = Field(default_factory=list)
     """What a reader should know: nothing met the budget, a pruning that was not kept, and the like."""
 

@@ -1,0 +1,60 @@
+"""Search, prune the winners, export and report, in one go."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from millinet.cli import call
+
+
+def run(
+    *,
+    data: Annotated[
+        str, typer.Option(help="digits, folder:PATH, cifar10, cifar100, mnist, fashion-mnist, ...")
+    ] = "digits",
+    latency_budget: Annotated[
+        str | None, typer.Option(help="2ms, p95<=3ms, 0.5x:resnet20; by default half of a reference network.")
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="A preset or a TOML file.")] = None,
+    trials: Annotated[int, typer.Option(help="Finished trials in all, over every resumption.")] = 24,
+    winners: Annotated[int, typer.Option(help="Networks to train fully, prune, certify and keep.")] = 2,
+    prune_to: Annotated[
+        str, typer.Option(help="Latency to prune each winner to, of its own; `none` keeps them as found.")
+    ] = "0.7x",
+    pareto: Annotated[bool, typer.Option("--pareto", help="Search the accuracy-latency front.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Python file with blocks, heads, ...; is run.")
+    ] = None,
+) -> Path:
+    """Take images to a searched, pruned, measured, exported and reported classifier.
+
+    Without options: scikit-learn's digits, the device that is there, and half the latency of ResNet-20 on it. The
+    same command again resumes where the last one stopped.
+    """
+    console = Console()
+    folder: Path = call(
+        "search",
+        data=data,
+        latency_budget=latency_budget,
+        space=space,
+        trials=trials,
+        winners=winners,
+        pareto=pareto,
+        seed=seed,
+        device=device,
+        out=out,
+        plugin=plugin,
+    )
+    if prune_to != "none":
+        call("prune", source=str(folder), latency_budget=prune_to, data=data, device=device, seed=seed)
+    call("export", run=folder)
+    report: Path = call("report", runs=[folder])
+    console.print(f"report: {report}", highlight=False, soft_wrap=True, markup=False)
+    return folder

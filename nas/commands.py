@@ -1,0 +1,83 @@
+"""Search for a network inside a latency budget."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from millinet.data import load_data
+from millinet.naming import run_name
+from millinet.provenance import as_shell, command_line
+from millinet.tables import load_plugin
+from nas.config import SearchConfig
+from nas.display import ConsoleDisplay
+from nas.search import search as run_search
+from nas.setup import default_budget, default_space
+
+
+def search(
+    *,
+    data: Annotated[
+        str, typer.Option(help="digits, folder:PATH, cifar10, cifar100, mnist, fashion-mnist, ...")
+    ] = "digits",
+    latency_budget: Annotated[
+        str | None, typer.Option(help="2ms, p95<=3ms, 0.5x:resnet20; by default half of a reference network.")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(help="A preset (tiny, resnet, mobile, convnet) or a TOML file.")
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Finished trials in all, over every resumption.")] = 24,
+    winners: Annotated[int, typer.Option(help="Networks to train fully, certify and keep.")] = 2,
+    sampler: Annotated[str, typer.Option(help="Who proposes candidates.")] = SearchConfig().sampler,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="Search the accuracy-latency front inside the budget.")
+    ] = False,
+    recipe: Annotated[str, typer.Option(help="Training recipe of a trial.")] = "quick",
+    final_recipe: Annotated[str, typer.Option(help="Training recipe of a winner.")] = "full",
+    seed: Annotated[int, typer.Option(help="Seed of the split, the sampler and the training.")] = 0,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
+    ] = None,
+) -> Path:
+    """Search for the most accurate network inside a latency budget, and certify the winners.
+
+    Every candidate is measured on the device before any training; one over the budget is recorded and not
+    trained. The same command again resumes the search up to the total of trials.
+    """
+    for file in plugin or []:
+        load_plugin(file)
+    config = SearchConfig(
+        num_trials=trials,
+        sampler=sampler,
+        is_pareto=pareto,
+        seed=seed,
+        recipe=recipe,
+        final_recipe=final_recipe,
+        num_winners=winners,
+    )
+    loaded = load_data(data, seed=seed)
+    chosen = space or default_space(loaded)
+    folder = out or Path("runs") / run_name(data, chosen)
+    display = ConsoleDisplay(Console())
+    try:
+        run_search(
+            chosen,
+            loaded,
+            latency_budget or default_budget(loaded),
+            out=folder,
+            config=config,
+            device=device,
+            display=display,
+        )
+    except KeyboardInterrupt:
+        display.stop()
+        display.phase(f"interrupted; nothing finished is lost. Resume: {as_shell(command_line())}")
+        raise
+    finally:
+        display.stop()
+    return folder

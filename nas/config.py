@@ -1,0 +1,38 @@
+"""What decides a search, in one typed object."""
+
+from dataclasses import dataclass
+
+from millinet.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchConfig:
+    """Settings of a search; two runs with equal settings, data and device propose the same candidates."""
+
+    num_trials: int = 24
+    """Finished trials in all, over every resumption; candidates over the budget count, they cost little."""
+    sampler: str = "gated"
+    """Name in `nas.SAMPLERS`."""
+    is_pareto: bool = False
+    """Search the front of accuracy against latency, not only the best accuracy inside the budget."""
+    seed: int = 0
+    """Seed of the data split, the sampler and the training."""
+    recipe: str = "quick"
+    """Training recipe of a trial."""
+    final_recipe: str = "full"
+    """Training recipe of a winner."""
+    num_winners: int = 2
+    """Networks trained to the final recipe, certified and kept."""
+    is_stopped_early: bool = True
+    """Stop a trial that the earlier ones have left behind."""
+    confidence: float = 0.95
+    """Coverage of every interval, in (0, 1)."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("num_trials", self.num_trials), ("num_winners", self.num_winners)):
+            if value < 1:
+                raise ConfigError(f"{name} must be at least 1, got {value}")
+        if not 0.5 <= self.confidence < 1.0:
+            raise ConfigError(f"confidence must be in [0.5, 1), got {self.confidence}; 95 percent is 0.95")
+        if self.seed < 0:
+            raise ConfigError(f"seed must not be negative, got {self.seed}")

@@ -1,0 +1,269 @@
+"""What a search tells while it goes on: a live table on a terminal, plain lines elsewhere, or nothing."""
+
+import time
+from typing import Any, Protocol
+
+import pandas as pd
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from millinet.certificate import Certificate
+from millinet.provenance import as_shell
+from millinet.runs import RunFolder, Winner
+from millinet.statistics import pareto_front
+from millinet.training import EpochRecord
+from nas.problem import Problem
+from search_spaces import Architecture
+
+_ROWS_SHOWN = 16
+
+
+class Display(Protocol):
+    """Told of each step of a search, in this order."""
+
+    def open(self, run: RunFolder, problem: Problem, *, num_finished: int) -> None:
+        """Say what is searched, and what was already done."""
+
+    def begin(self, number: int, architecture: Architecture) -> None:
+        """Say that a trial begins."""
+
+    def epoch(self, number: int, record: EpochRecord) -> None:
+        """Say that a trial ended an epoch."""
+
+    def end(self, row: dict[str, Any], *, num_finished: int) -> None:
+        """Say what became of a trial."""
+
+    def phase(self, text: str) -> None:
+        """Say what begins after the trials."""
+
+    def finished(self, certificate: Certificate) -> None:
+        """Say what a finished network was certified to be."""
+
+    def close(self, run: RunFolder, trials: pd.DataFrame, winners: list[Winner]) -> None:
+        """Say what was found."""
+
+
+class Silent:
+    """Tells nothing."""
+
+    def open(self, run: RunFolder, problem: Problem, *, num_finished: int) -> None:
+        """Say nothing."""
+
+    def begin(self, number: int, architecture: Architecture) -> None:
+        """Say nothing."""
+
+    def epoch(self, number: int, record: EpochRecord) -> None:
+        """Say nothing."""
+
+    def end(self, row: dict[str, Any], *, num_finished: int) -> None:
+        """Say nothing."""
+
+    def phase(self, text: str) -> None:
+        """Say nothing."""
+
+    def finished(self, certificate: Certificate) -> None:
+        """Say nothing."""
+
+    def close(self, run: RunFolder, trials: pd.DataFrame, winners: list[Winner]) -> None:
+        """Say nothing."""
+
+
+class ConsoleDisplay:
+    """Tells a person: a live table where the console is a terminal, one plain line a trial where it is not."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._rows: list[dict[str, Any]] = []
+        self._status = ""
+        self._total = 0
+        self._finished_before = 0
+        self._started = 0.0
+        self._best: float | None = None
+
+    def open(self, run: RunFolder, problem: Problem, *, num_finished: int) -> None:
+        """Print the opening line, then start the table."""
+        self._total = problem.config.num_trials
+        self._finished_before = num_finished
+        self._started = time.monotonic()
+        for line in opening_lines(run, problem, num_finished=num_finished):
+            self._console.print(line, highlight=False, soft_wrap=True)
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+
+    def begin(self, number: int, architecture: Architecture) -> None:
+        """Show the trial as the one in hand."""
+        self._show(f"trial {number}: measuring {' '.join(architecture.blocks)}")
+
+    def epoch(self, number: int, record: EpochRecord) -> None:
+        """Show how the trial in hand goes."""
+        self._show(
+            f"trial {number}: epoch {record.epoch}, loss {record.train_loss:.3f}, accuracy {record.accuracy:.3f}, "
+            f"{record.images_per_second:,.0f} images/s"
+        )
+
+    def end(self, row: dict[str, Any], *, num_finished: int) -> None:
+        """Add the trial to the table, or print its line."""
+        if row["state"] == "complete" and (self._best is None or row["accuracy"] > self._best):
+            self._best = row["accuracy"]
+            row = row | {"is_best": True}
+        self._rows.append(row)
+        if self._live is None:
+            self._console.print(plain_line(row), highlight=False, soft_wrap=True, markup=False)
+        self._show(self._progress(num_finished))
+
+    def phase(self, text: str) -> None:
+        """Show or print what begins."""
+        if self._live is None:
+            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        self._show(text)
+
+    def finished(self, certificate: Certificate) -> None:
+        """Print what was certified."""
+        self._console.print(certified_line(certificate), highlight=False, soft_wrap=True, markup=False)
+
+    def close(self, run: RunFolder, trials: pd.DataFrame, winners: list[Winner]) -> None:
+        """Leave the table on the screen, with the front and the command to resume."""
+        self.stop()
+        if self._console.is_terminal and self._rows:
+            self._console.print(trials_table(self._rows))
+        for line in closing_lines(run, trials, winners):
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+    def stop(self) -> None:
+        """Give the terminal back."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _progress(self, num_finished: int) -> str:
+        done = num_finished - self._finished_before
+        seconds = (time.monotonic() - self._started) / done * (self._total - num_finished)
+        return f"{num_finished} of {self._total} trials, about {duration(seconds)} of searching left"
+
+    def _show(self, status: str) -> None:
+        self._status = status
+        if self._live is not None:
+            self._live.update(Group(trials_table(self._rows[-_ROWS_SHOWN:]), Text(self._status)))
+
+
+def opening_lines(run: RunFolder, problem: Problem, *, num_finished: int) -> list[str]:
+    """Say in a few lines what is searched, on what, inside which budget."""
+    record = run.record
+    device = record.device
+    clock = f", {device['clock_mhz']:.0f} MHz" if device.get("clock_mhz") else ""
+    budget = problem.budget
+    threads = f", {problem.meter.settings.threads} thread(s) for latency"
+    resumed = f", {num_finished} of them done already" if num_finished else ""
+    return [
+        f"millinet on {device['name']} ({problem.device}{threads}{clock})",
+        f"data    {problem.data}",
+        f"budget  {budget} = {problem.limit_ms:.3g} ms a call at batch {budget.batch}",
+        f"space   {problem.space.name}: {_count(problem.space.size)} architectures",
+        f"trials  {problem.config.num_trials}{resumed}, sampler {problem.config.sampler}, seed {problem.config.seed}",
+    ]
+
+
+def _count(size: int) -> str:
+    return f"{size:,}" if size < 10**9 else f"{size:.1e}"
+
+
+def trials_table(rows: list[dict[str, Any]]) -> Table:
+    """Lay the trials out as a table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in (
+        ("trial", "right"),
+        ("blocks", "left"),
+        ("parameters", "right"),
+        ("latency ms [interval]", "right"),
+        ("of budget", "right"),
+        ("accuracy", "right"),
+        ("verdict", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        style = "green" if row.get("is_best") else "dim" if row["state"] != "complete" else ""
+        table.add_row(*(Text(cell) for cell in cells(row)), style=style)
+    return table
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """Write one trial as the cells of the table: trial, blocks, parameters, latency, share, accuracy, verdict."""
+    latency_ms = row.get("latency_ms")
+    latency = share = "-"
+    if latency_ms is not None:
+        latency = f"{latency_ms:.3f} [{row['latency_low_ms']:.3f}, {row['latency_high_ms']:.3f}]"
+        share = f"{latency_ms / row['budget_ms']:.0%}"
+    accuracy = row.get("accuracy")
+    return [
+        str(row["trial"]),
+        row["blocks"],
+        f"{row['parameters']:,}",
+        latency,
+        share,
+        "-" if accuracy is None else f"{accuracy:.4f}",
+        verdict_words(row),
+    ]
+
+
+def verdict_words(row: dict[str, Any]) -> str:
+    """Say what became of a trial."""
+    state = row["state"]
+    if state == "failed":
+        return f"failed: {row['cause']}"
+    if state == "complete":
+        return "best" if row.get("is_best") else "meets"
+    return {"over budget": "over budget, not trained", "undecided": "undecided, not trained"}.get(
+        state, state
+    )
+
+
+def plain_line(row: dict[str, Any]) -> str:
+    """Write one trial as one line of text."""
+    trial, blocks, parameters, latency, share, accuracy, verdict = cells(row)
+    return (
+        f"trial {trial:>3}  {blocks:<32}  {parameters:>10} parameters  {latency:>24} ms  {share:>5} of budget  "
+        f"accuracy {accuracy:>6}  {verdict}"
+    )
+
+
+def certified_line(certificate: Certificate) -> str:
+    """Write what a network was certified to be."""
+    accuracy = ""
+    if certificate.test_accuracy is not None:
+        accuracy = (
+            f", test accuracy {certificate.test_accuracy:.4f} "
+            f"[{certificate.test_accuracy_low:.4f}, {certificate.test_accuracy_high:.4f}]"
+        )
+    return (
+        f"certified trial {certificate.trial}: {certificate.verdict} the budget with {certificate.median_ms:.3f} ms "
+        f"[{certificate.low_ms:.3f}, {certificate.high_ms:.3f}] of {certificate.budget_ms:.3f} ms "
+        f"over {certificate.num_processes} fresh processes{accuracy}"
+    )
+
+
+def closing_lines(run: RunFolder, trials: pd.DataFrame, winners: list[Winner]) -> list[str]:
+    """Say what was found: the front, the winners' folders, and how to go on."""
+    lines = []
+    trained = trials[trials["state"] == "complete"]
+    points = list(zip(trained["latency_ms"], -trained["accuracy"], strict=True))
+    front = trained.iloc[sorted(pareto_front(points))].sort_values("latency_ms")
+    if len(front):
+        lines.append("front of the search (latency, validation accuracy):")
+    lines += [
+        f"  trial {row.trial:>3}  {row.latency_ms:7.3f} ms  {row.accuracy:.4f}  {row.architecture}"
+        for row in front.itertuples()
+    ]
+    lines += [f"winner {winner.rank}: {winner.path}" for winner in winners]
+    lines.append(f"to resume or extend: {as_shell(run.record.command)}")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Write a time span for people."""
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

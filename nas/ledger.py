@@ -1,0 +1,127 @@
+"""Between the study and the frames: each trial carries its row, and the trials frame is read from the study."""
+
+import json
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from millinet.frames import TRIALS
+from millinet.latency import LatencyMeasurement
+from nas.candidate import COMPLETE, PRUNED, Outcome, describe
+from nas.fidelity import Peer
+from nas.storage import finished
+from search_spaces import Architecture
+
+ROW = "row"
+CURVE = "curve"
+CONSTRAINT = "latency"
+
+
+def row_of(
+    number: int,
+    architecture: Architecture,
+    outcome: Outcome,
+    *,
+    budget_ms: float,
+    started: str,
+    params: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the row of the trials frame for a candidate and what became of it."""
+    return {
+        "trial": number,
+        "state": outcome.state,
+        **describe(architecture),
+        **latency_columns(outcome.latency),
+        "budget_ms": budget_ms,
+        "verdict": outcome.verdict,
+        "accuracy": outcome.accuracy,
+        "epochs": len(outcome.history),
+        "measure_seconds": round(outcome.measure_seconds, 3),
+        "train_seconds": round(outcome.train_seconds, 3),
+        "started": started,
+        "cause": outcome.cause,
+        "params": json.dumps(params, sort_keys=True),
+    }
+
+
+def latency_columns(latency: LatencyMeasurement | None) -> dict[str, float | None]:
+    """Return the latency columns of a frame."""
+    if latency is None:
+        return {}
+    return {
+        "latency_ms": latency.median_ms,
+        "latency_low_ms": latency.low_ms,
+        "latency_high_ms": latency.high_ms,
+        "latency_p95_ms": latency.p95_ms,
+    }
+
+
+def tell(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    outcome: Outcome,
+    *,
+    row: dict[str, Any],
+    limit_ms: float,
+    chance: float,
+) -> None:
+    """Tell the study what became of a trial.
+
+    A candidate over the budget is told as complete, with the accuracy of guessing and a violated constraint: so
+    every sampler of Optuna learns from it (NSGA-II and the Gaussian process look at nothing else), and none can
+    take it for the best.
+
+    Args:
+        study: The study.
+        trial: The trial asked for.
+        outcome: What became of it.
+        row: Its row of the trials frame, kept with it.
+        limit_ms: The budget.
+        chance: Accuracy of guessing, a fraction.
+    """
+    trial.set_user_attr(ROW, row)
+    if outcome.history:
+        trial.set_user_attr(CURVE, [record.accuracy for record in outcome.history])
+    if outcome.latency is not None:
+        trial.set_constraint(CONSTRAINT, _violation(outcome, limit_ms))
+    if outcome.latency is None or (outcome.verdict == "meets" and outcome.accuracy is None):
+        study.tell(trial, state=TrialState.FAIL)
+        return
+    accuracy = chance if outcome.accuracy is None else outcome.accuracy
+    if len(study.directions) == 2:
+        study.tell(trial, [accuracy, outcome.latency.median_ms])
+    elif outcome.state == PRUNED:
+        trial.report(accuracy, step=len(outcome.history))
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, accuracy)
+
+
+def trials_frame(study: optuna.Study) -> pd.DataFrame:
+    """Build the trials frame, one row a finished trial."""
+    return TRIALS.frame(trial.user_attrs[ROW] for trial in finished(study))
+
+
+def peers_of(study: optuna.Study) -> list[Peer]:
+    """Collect what later candidates are compared with, from a study that is resumed."""
+    trials = [trial for trial in finished(study) if trial.user_attrs[ROW]["state"] == COMPLETE]
+    return [Peer(trial.user_attrs[ROW]["latency_ms"], tuple(trial.user_attrs[CURVE])) for trial in trials]
+
+
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """List the trials that met the budget and ended their training, most accurate first, then fastest."""
+    trained = [trial for trial in finished(study) if trial.user_attrs[ROW]["state"] == COMPLETE]
+    return sorted(
+        trained, key=lambda trial: (-trial.user_attrs[ROW]["accuracy"], trial.user_attrs[ROW]["latency_ms"])
+    )
+
+
+def _violation(outcome: Outcome, limit_ms: float) -> float:
+    """Return how far the candidate is over the budget, as a fraction; at most 0 where it meets it."""
+    latency = outcome.latency
+    if latency is None or outcome.verdict == "meets":
+        return 0.0
+    # An undecided candidate counts as not meeting the budget even where its estimate is inside it.
+    return max(latency.high_ms / limit_ms - 1.0, 1e-6)

@@ -1,0 +1,161 @@
+"""Turn what a user asked for into a problem, a run folder and a study."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import optuna
+import torch
+
+from millinet.data import DataSet, load_data
+from millinet.device import describe, resolve_device
+from millinet.latency import Budget, LatencyMeter, LatencySettings
+from millinet.models import load_model
+from millinet.provenance import command_line, commit, utc_now, versions
+from millinet.runs import RunFolder, RunRecord
+from millinet.tables import pick
+from millinet.training import RECIPES
+from nas.config import SearchConfig
+from nas.problem import Problem
+from nas.samplers import SAMPLERS
+from nas.storage import open_study
+from search_spaces import SearchSpace, load_space
+
+
+class Prepared(NamedTuple):
+    """Everything a search needs."""
+
+    problem: Problem
+    run: RunFolder
+    study: optuna.Study
+
+
+@contextmanager
+def prepare(
+    space: str | Path | SearchSpace,
+    data: str | DataSet,
+    budget: str | Budget | None,
+    *,
+    out: Path,
+    config: SearchConfig,
+    device: str | None,
+) -> Iterator[Prepared]:
+    """Open everything a search needs; nothing is written before all of the input was read.
+
+    Raises:
+        MillinetError: If any of the input cannot work.
+    """
+    loaded = load_data(data, seed=config.seed) if isinstance(data, str) else data
+    searched = _space(space, loaded)
+    asked = _budget(budget, loaded)
+    target = str(resolve_device(device or asked.device))
+    recipe = pick("recipe", config.recipe, RECIPES, group="recipes")
+    pick("recipe", config.final_recipe, RECIPES, group="recipes")
+    make_sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")
+    settings = LatencySettings.for_budget(asked, confidence=config.confidence)
+    record = _record(out, loaded, searched, asked, target, config)
+    run = RunFolder.resume_or_create(out, record)
+    with LatencyMeter(target, settings) as meter:
+        problem = Problem(
+            space=searched,
+            data=loaded,
+            budget=_resolved(run, asked, meter, loaded),
+            meter=meter,
+            device=target,
+            recipe=recipe,
+            config=config,
+        )
+        study = open_study(
+            out / "study.db",
+            sampler=make_sampler(config.seed),
+            is_pareto=config.is_pareto,
+            space_fingerprint=searched.fingerprint,
+        )
+        if len(study.trials):
+            # A resumed sampler that started from the same seed would propose its first candidates again.
+            study.sampler = make_sampler(config.seed + len(study.trials))
+        run.save(
+            status="running",
+            num_trials=config.num_trials,
+            budget={
+                "text": str(asked),
+                "limit_ms": problem.limit_ms,
+                "reference": asked.reference or "",
+            },
+        )
+        yield Prepared(problem, run, study)
+
+
+def default_budget(data: DataSet) -> str:
+    """Name the budget of a search that was given none: half the latency of a network that suits the images."""
+    return "0.5x:resnet20" if max(data.input_shape[1:]) <= 64 else "0.5x:resnet50"
+
+
+def default_space(data: DataSet) -> str:
+    """Name the preset of a search that was given none."""
+    return "tiny" if max(data.input_shape[1:]) <= 64 else "mobile"
+
+
+def _space(space: str | Path | SearchSpace, data: DataSet) -> SearchSpace:
+    if isinstance(space, SearchSpace):
+        return space
+    channels, height, width = data.input_shape
+    return load_space(space, in_channels=channels, num_classes=data.num_classes, resolution=(height, width))
+
+
+def _budget(budget: str | Budget | None, data: DataSet) -> Budget:
+    if isinstance(budget, Budget):
+        return budget
+    return Budget.parse(budget or default_budget(data))
+
+
+def _resolved(run: RunFolder, asked: Budget, meter: LatencyMeter, data: DataSet) -> Budget:
+    known = run.record.budget.get("limit_ms")
+    if known is not None:
+        return asked.with_limit(known)
+    if asked.reference is None:
+        return asked.resolve(meter)
+    channels, height, width = data.input_shape
+    reference = load_model(
+        f"network:{asked.reference}",
+        num_classes=data.num_classes,
+        in_channels=channels,
+        resolution=(height, width),
+    )
+    return asked.resolve(meter, reference.model, torch.zeros(1, *data.input_shape))
+
+
+def _record(
+    out: Path, data: DataSet, space: SearchSpace, budget: Budget, device: str, config: SearchConfig
+) -> RunRecord:
+    settings: dict[str, Any] = asdict(config)
+    del settings["num_trials"]
+    deciding = {
+        "data": data.spec,
+        "data_fingerprint": data.fingerprint,
+        "space": space.name,
+        "space_fingerprint": space.fingerprint,
+        "budget": str(budget),
+        "device": device,
+        **settings,
+    }
+    return RunRecord(
+        name=out.name,
+        created=utc_now(),
+        command=command_line(),
+        config=deciding,
+        num_trials=config.num_trials,
+        seed=config.seed,
+        versions=versions(),
+        commit=commit(),
+        device=describe(device).as_dict(),
+        data=data.describe(),
+        space={
+            "name": space.name,
+            "fingerprint": space.fingerprint,
+            "size": str(space.size),
+            "toml": space.to_toml(),
+        },
+    )

@@ -1,0 +1,69 @@
+"""The ledger of a search: one Optuna study in one SQLite file."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from millinet.errors import ConfigChangedError, RunFolderError
+
+STUDY_NAME: Final = "search"
+_SPACE: Final = "space_fingerprint"
+
+
+def open_study(path: Path, *, sampler: BaseSampler, is_pareto: bool, space_fingerprint: str) -> optuna.Study:
+    """Open the study at `path`, or make it.
+
+    The file holds plain Optuna tables in write-ahead mode, so optuna-dashboard opens it while a search runs.
+
+    Raises:
+        RunFolderError: If the file is no study.
+        ConfigChangedError: If the study was made with another space.
+    """
+    # Optuna announces every trial on stderr; the live table says the same and more.
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
+        )
+    except (sqlite3.DatabaseError, RuntimeError) as error:
+        raise RunFolderError(f"{path} is no study: {error}; move it away to start anew") from error
+    study = optuna.create_study(
+        study_name=STUDY_NAME,
+        storage=storage,
+        sampler=sampler,
+        directions=["maximize", "minimize"] if is_pareto else ["maximize"],
+        load_if_exists=True,
+    )
+    known = study.user_attrs.get(_SPACE)
+    if known is None:
+        study.set_user_attr(_SPACE, space_fingerprint)
+    elif known != space_fingerprint:
+        raise ConfigChangedError(
+            f"{path} was searched in space {known}, now it is {space_fingerprint}; "
+            f"restore the space's file, or choose another --out"
+        )
+    return study
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """List the trials that count towards the total: told, and not merely interrupted."""
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.is_finished() and "row" in trial.user_attrs
+    ]
+
+
+def abandon_stale(study: optuna.Study) -> int:
+    """Close the trials a killed search left open; return how many there were."""
+    stale = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    for trial in stale:
+        study.tell(trial.number, state=TrialState.FAIL)
+    return len(stale)
