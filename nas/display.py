@@ -71,7 +71,7 @@ class Silent:
 
 
 class ConsoleDisplay:
-    """Tells a person: a live table where the console is a terminal, one plain line a trial where it is not."""
+    """Tells a person: a live table on a terminal, one plain line a trial elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -101,8 +101,8 @@ class ConsoleDisplay:
     def epoch(self, number: int, record: EpochRecord) -> None:
         """Show how the trial in hand goes."""
         self._show(
-            f"trial {number}: epoch {record.epoch}, loss {record.train_loss:.3f}, accuracy {record.accuracy:.3f}, "
-            f"{record.images_per_second:,.0f} images/s"
+            f"trial {number}: epoch {record.epoch}, loss {record.train_loss:.3f}, "
+            f"accuracy {record.accuracy:.3f}, {record.images_per_second:,.0f} images/s"
         )
 
     def end(self, row: dict[str, Any], *, num_finished: int) -> None:
@@ -152,8 +152,8 @@ class ConsoleDisplay:
 
 def opening_lines(run: RunFolder, problem: Problem, *, num_finished: int) -> list[str]:
     """Say in a few lines what is searched, on what, inside which budget."""
-    record = run.record
-    device = record.device
+    device = run.record.device
+    config = problem.config
     clock = f", {device['clock_mhz']:.0f} MHz" if device.get("clock_mhz") else ""
     budget = problem.budget
     threads = f", {problem.meter.settings.threads} thread(s) for latency"
@@ -163,7 +163,7 @@ def opening_lines(run: RunFolder, problem: Problem, *, num_finished: int) -> lis
         f"data    {problem.data}",
         f"budget  {budget} = {problem.limit_ms:.3g} ms a call at batch {budget.batch}",
         f"space   {problem.space.name}: {_count(problem.space.size)} architectures",
-        f"trials  {problem.config.num_trials}{resumed}, sampler {problem.config.sampler}, seed {problem.config.seed}",
+        f"trials  {config.num_trials}{resumed}, sampler {config.sampler}, seed {config.seed}",
     ]
 
 
@@ -191,7 +191,7 @@ def trials_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """Write one trial as the cells of the table: trial, blocks, parameters, latency, share, accuracy, verdict."""
+    """Write one trial as cells: trial, blocks, parameters, latency, share of the budget, accuracy, verdict."""
     latency_ms = row.get("latency_ms")
     latency = share = "-"
     if latency_ms is not None:
@@ -225,8 +225,8 @@ def plain_line(row: dict[str, Any]) -> str:
     """Write one trial as one line of text."""
     trial, blocks, parameters, latency, share, accuracy, verdict = cells(row)
     return (
-        f"trial {trial:>3}  {blocks:<32}  {parameters:>10} parameters  {latency:>24} ms  {share:>5} of budget  "
-        f"accuracy {accuracy:>6}  {verdict}"
+        f"trial {trial:>3}  {blocks:<32}  {parameters:>10} parameters  {latency:>24} ms  "
+        f"{share:>5} of budget  accuracy {accuracy:>6}  {verdict}"
     )
 
 
@@ -239,8 +239,8 @@ def certified_line(certificate: Certificate) -> str:
             f"[{certificate.test_accuracy_low:.4f}, {certificate.test_accuracy_high:.4f}]"
         )
     return (
-        f"certified trial {certificate.trial}: {certificate.verdict} the budget with {certificate.median_ms:.3f} ms "
-        f"[{certificate.low_ms:.3f}, {certificate.high_ms:.3f}] of {certificate.budget_ms:.3f} ms "
+        f"certified trial {certificate.trial}: {certificate.verdict} the budget with "
+        f"{certificate.median_ms:.3f} ms [{certificate.low_ms:.3f}, {certificate.high_ms:.3f}] of {certificate.budget_ms:.3f} ms "
         f"over {certificate.num_processes} fresh processes{accuracy}"
     )
 

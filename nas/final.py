@@ -29,8 +29,8 @@ def finish_winners(
 ) -> list[Winner]:
     """Train, certify and keep the best candidates.
 
-    Candidates are taken in order of their trial's accuracy until enough of them are certified inside the budget.
-    What was finished before an interruption is kept. Ranks go by the certified verdict, then by the final
+    Candidates are taken in order of their trial's accuracy until enough are certified inside the budget. What
+    was finished before an interruption is kept. Ranks go by the certified verdict, then by the final
     validation accuracy; the test accuracy in the certificate plays no part.
 
     Args:

@@ -1,4 +1,4 @@
-"""Between the study and the frames: each trial carries its row, and the trials frame is read from the study."""
+"""Between the study and the frames: each trial carries its row, and the frame is read from the study."""
 
 import json
 from typing import Any
@@ -69,9 +69,9 @@ def tell(
 ) -> None:
     """Tell the study what became of a trial.
 
-    A candidate over the budget is told as complete, with the accuracy of guessing and a violated constraint: so
-    every sampler of Optuna learns from it (NSGA-II and the Gaussian process look at nothing else), and none can
-    take it for the best.
+    A candidate over the budget is told as complete, with the accuracy of guessing and a violated constraint:
+    so every sampler of Optuna learns from it (NSGA-II and the Gaussian process look at nothing else), and none
+    can take it for the best.
 
     Args:
         study: The study.

@@ -1,7 +1,7 @@
-"""The search: ask for a candidate, measure it, train it if it is inside the budget, tell; then finish the best.
+"""The search: ask for a candidate, measure it, train it if it is inside the budget, tell; finish the best.
 
-Each step is in the run folder before the next begins, so the same call resumes a search that was interrupted or
-killed, up to the same total of trials.
+Each step is in the run folder before the next begins, so the same call resumes a search that was interrupted
+or killed, up to the same total of trials.
 """
 
 from pathlib import Path
@@ -153,6 +153,6 @@ def nearest_miss(trials: pd.DataFrame, *, budget: Budget) -> str:
     return (
         f"none of {len(trials)} candidates was certified inside {budget} ({budget.limit_ms:.3g} ms); "
         f"the fastest, trial {fastest['trial']} ({fastest['architecture']}), took "
-        f"{fastest['latency_ms']:.3g} ms [{fastest['latency_low_ms']:.3g}, {fastest['latency_high_ms']:.3g}]; "
-        f"raise the budget, add trials, or allow smaller networks"
+        f"{fastest['latency_ms']:.3g} ms [{fastest['latency_low_ms']:.3g}, "
+        f"{fastest['latency_high_ms']:.3g}]; raise the budget, add trials, or allow smaller networks"
     )

@@ -89,7 +89,7 @@ def prepare(
 
 
 def default_budget(data: DataSet) -> str:
-    """Name the budget of a search that was given none: half the latency of a network that suits the images."""
+    """Name the budget of a search that was given none: half the latency of a network fit for the images."""
     return "0.5x:resnet20" if max(data.input_shape[1:]) <= 64 else "0.5x:resnet50"
 
 

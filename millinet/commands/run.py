@@ -35,8 +35,8 @@ def run(
 ) -> Path:
     """Take images to a searched, pruned, measured, exported and reported classifier.
 
-    Without options: scikit-learn's digits, the device that is there, and half the latency of ResNet-20 on it. The
-    same command again resumes where the last one stopped.
+    Without options: scikit-learn's digits, the device that is there, and half the latency of ResNet-20 on it.
+    The same command again resumes where the last one stopped.
     """
     console = Console()
     folder: Path = call(
