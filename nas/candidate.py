@@ -134,7 +134,7 @@ def _train(
 
 
 def build(architecture: Architecture, *, seed: int) -> nn.Module:
-    """Build a network whose initial weights depend on the seed alone; the global generator stays as it was."""
+    """Build a network whose initial weights depend on the seed alone; the global generator is left alone."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return architecture.build()

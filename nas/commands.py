@@ -59,6 +59,7 @@ def search(
         recipe=recipe,
         final_recipe=final_recipe,
         num_winners=winners,
+        device=device,
     )
     loaded = load_data(data, seed=seed)
     chosen = space or default_space(loaded)
@@ -71,7 +72,6 @@ def search(
             latency_budget or default_budget(loaded),
             out=folder,
             config=config,
-            device=device,
             display=display,
         )
     except KeyboardInterrupt:

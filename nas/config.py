@@ -25,6 +25,8 @@ class SearchConfig:
     """Networks trained to the final recipe, certified and kept."""
     is_stopped_early: bool = True
     """Stop a trial that the earlier ones have left behind."""
+    device: str | None = None
+    """Where to train and measure; None takes the device of the budget, else a GPU if there is one."""
     confidence: float = 0.95
     """Coverage of every interval, in (0, 1)."""
 

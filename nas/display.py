@@ -191,7 +191,7 @@ def trials_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """Write one trial as cells: trial, blocks, parameters, latency, share of the budget, accuracy, verdict."""
+    """Write one trial as cells: trial, blocks, parameters, latency, share of budget, accuracy, verdict."""
     latency_ms = row.get("latency_ms")
     latency = share = "-"
     if latency_ms is not None:
@@ -240,8 +240,8 @@ def certified_line(certificate: Certificate) -> str:
         )
     return (
         f"certified trial {certificate.trial}: {certificate.verdict} the budget with "
-        f"{certificate.median_ms:.3f} ms [{certificate.low_ms:.3f}, {certificate.high_ms:.3f}] of {certificate.budget_ms:.3f} ms "
-        f"over {certificate.num_processes} fresh processes{accuracy}"
+        f"{certificate.median_ms:.3f} ms [{certificate.low_ms:.3f}, {certificate.high_ms:.3f}] "
+        f"of {certificate.budget_ms:.3f} ms over {certificate.num_processes} fresh processes{accuracy}"
     )
 
 

@@ -1,9 +1,9 @@
 """Decide while a candidate trains whether it can still become worth keeping.
 
 The median rule (Golovin et al., "Google Vizier", 2017, section 3.2.2): a candidate whose best accuracy so far
-is below the median of what its peers had reached by the same epoch is stopped. Peers are earlier candidates that
-are not slower, so the rule also holds for a search of the accuracy-latency front, where a slower network may
-not condemn a faster one.
+is below the median of what its peers had reached by the same epoch is stopped. Peers are earlier candidates
+that are not slower, so the rule also holds for a search of the accuracy-latency front, where a slower network
+may not condemn a faster one.
 """
 
 from collections.abc import Sequence

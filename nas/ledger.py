@@ -70,8 +70,8 @@ def tell(
     """Tell the study what became of a trial.
 
     A candidate over the budget is told as complete, with the accuracy of guessing and a violated constraint:
-    so every sampler of Optuna learns from it (NSGA-II and the Gaussian process look at nothing else), and none
-    can take it for the best.
+    so every sampler of Optuna learns from it (NSGA-II and the Gaussian process look at nothing else), and
+    none can take it for the best.
 
     Args:
         study: The study.

@@ -46,7 +46,6 @@ def search(
     *,
     out: Path,
     config: SearchConfig | None = None,
-    device: str | None = None,
     display: Display | None = None,
 ) -> SearchResult:
     """Search a space for the most accurate network inside a latency budget.
@@ -57,7 +56,6 @@ def search(
         budget: As `Budget.parse` reads it; None is half the latency of a named reference network.
         out: The run folder, made or resumed.
         config: Everything else that decides the search.
-        device: As torch writes it; None takes a GPU if there is one.
         display: What is told as the search goes on.
 
     Raises:
@@ -66,7 +64,7 @@ def search(
     """
     config = config or SearchConfig()
     display = display or Silent()
-    with prepare(space, data, budget, out=out, config=config, device=device) as prepared:
+    with prepare(space, data, budget, out=out, config=config) as prepared:
         problem, run, study = prepared
         display.open(run, problem, num_finished=len(finished(study)))
         try:

@@ -40,7 +40,6 @@ def prepare(
     *,
     out: Path,
     config: SearchConfig,
-    device: str | None,
 ) -> Iterator[Prepared]:
     """Open everything a search needs; nothing is written before all of the input was read.
 
@@ -50,7 +49,7 @@ def prepare(
     loaded = load_data(data, seed=config.seed) if isinstance(data, str) else data
     searched = _space(space, loaded)
     asked = _budget(budget, loaded)
-    target = str(resolve_device(device or asked.device))
+    target = str(resolve_device(config.device or asked.device))
     recipe = pick("recipe", config.recipe, RECIPES, group="recipes")
     pick("recipe", config.final_recipe, RECIPES, group="recipes")
     make_sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")
@@ -138,8 +137,8 @@ def _record(
         "space": space.name,
         "space_fingerprint": space.fingerprint,
         "budget": str(budget),
-        "device": device,
         **settings,
+        "device": device,
     }
     return RunRecord(
         name=out.name,

@@ -1,0 +1,19 @@
+"""What every test stands on: one thread, so that results do not depend on the machine's load."""
+
+import os
+
+# Two threads on a busy machine can be ten times slower than one, and xdist starts a process a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers() -> None:
+    torch.manual_seed(0)
