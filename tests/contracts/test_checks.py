@@ -1,4 +1,4 @@
-"""The repository's own rules, as tests, so that the test command is the one command that checks everything."""
+"""The repository's own rules, as tests: so the test command checks everything."""
 
 import subprocess
 import sys
@@ -30,7 +30,9 @@ def test_the_check_passes(command: list[str]) -> None:
 
 
 def test_reports_load_neither_torch_nor_optuna() -> None:
-    program = "import sys, reports, reports.commands; print([n for n in ('torch', 'optuna') if n in sys.modules])"
+    program = (
+        "import sys, reports, reports.commands; print([n for n in ('torch', 'optuna') if n in sys.modules])"
+    )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -1,0 +1,95 @@
+"""The run folder: made, resumed, refused, sealed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from millinet.errors import ConfigChangedError, RunFolderError
+from millinet.frames import HISTORY
+from millinet.runs import RunFolder, RunRecord
+
+
+def record(**config: object) -> RunRecord:
+    return RunRecord(
+        name="try", created="2026-01-01T00:00:00+00:00", command=["millinet"], config=dict(config)
+    )
+
+
+def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", record(seed=1))
+    run.save(status="complete", phases={"training": 1.5})
+
+    opened = RunFolder.open(tmp_path / "run")
+
+    assert opened.record == run.record
+    assert opened.record.status == "complete"
+
+
+def test_the_same_configuration_resumes(tmp_path: Path) -> None:
+    RunFolder.create(tmp_path / "run", record(seed=1)).note("hello")
+
+    resumed = RunFolder.resume_or_create(tmp_path / "run", record(seed=1))
+
+    assert resumed.record.notes == ["hello"]
+
+
+def test_a_changed_configuration_is_refused_with_what_changed(tmp_path: Path) -> None:
+    RunFolder.create(tmp_path / "run", record(seed=1, space="tiny"))
+
+    with pytest.raises(ConfigChangedError, match=r"seed: 1 -> 2.*another --out"):
+        RunFolder.resume_or_create(tmp_path / "run", record(seed=2, space="tiny"))
+
+
+def test_a_folder_of_something_else_is_not_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(RunFolderError, match="is no run folder"):
+        RunFolder.create(tmp_path, record())
+
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"format": "millinet.run/9"}', "has format 'millinet.run/9', this version reads 'millinet.run/1'"),
+        ('{"format": "millinet.run/1"}', "field name: Field required"),
+        ('{"format": "mill', "cannot be read"),
+        ("[]", "has format None"),
+    ],
+)
+def test_a_damaged_or_newer_record_is_one_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+
+    with pytest.raises(RunFolderError, match=message):
+        RunFolder.open(tmp_path)
+
+
+def test_rows_are_added_to_a_frame(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", record())
+
+    run.append(HISTORY, [{"model": "trial:0", "epoch": 1}])
+    run.append(HISTORY, [{"model": "trial:0", "epoch": 2}])
+
+    assert run.frame(HISTORY)["epoch"].tolist() == [1, 2]
+
+
+def test_a_file_changed_after_sealing_is_named(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", record())
+    run.append(HISTORY, [{"model": "trial:0", "epoch": 1}])
+    run.seal()
+    assert run.damaged() == []
+
+    (run.path / "history.csv").write_text("epoch\n")
+
+    assert RunFolder.open(run.path).damaged() == ["history.csv"]
+
+
+def test_winners_come_by_rank(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", record())
+    for rank in (10, 2, 1):
+        run.winner_path(rank).mkdir(parents=True)
+
+    assert [winner.rank for winner in run.winners()] == [1, 2, 10]
+    assert json.loads((run.path / "run.json").read_text())["format"] == "millinet.run/1"
