@@ -39,7 +39,9 @@ class FrameSchema:
         listed = list(rows)
         foreign = {key for row in listed for key in row} - set(self.columns)
         if foreign:
-            raise ValueError(f"{self.name} frame has no column {sorted(foreign)}; it has {list(self.columns)}")
+            raise ValueError(
+                f"{self.name} frame has no column {sorted(foreign)}; it has {list(self.columns)}"
+            )
         frame = pd.DataFrame({name: [row.get(name) for row in listed] for name in self.columns})
         return frame.astype({name: column.dtype for name, column in self.columns.items()})
 
@@ -53,7 +55,9 @@ class FrameSchema:
         expected = {name: column.dtype for name, column in self.columns.items()}
         if found != expected:
             differing = sorted(key for key in found | expected if found.get(key) != expected.get(key))
-            raise ValueError(f"{self.name} frame differs from its schema in {differing}; rebuild it with .frame()")
+            raise ValueError(
+                f"{self.name} frame differs from its schema in {differing}; rebuild it with .frame()"
+            )
         return frame
 
     def write(self, frame: pd.DataFrame, path: Path) -> None:
@@ -74,10 +78,16 @@ class FrameSchema:
             return self.frame()
         try:
             text = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-            frame = pd.DataFrame({name: text.get(name, pd.Series(pd.NA, text.index)) for name in self.columns})
-            return pd.DataFrame({name: _parse(frame[name], column.dtype) for name, column in self.columns.items()})
+            frame = pd.DataFrame(
+                {name: text.get(name, pd.Series(pd.NA, text.index)) for name in self.columns}
+            )
+            return pd.DataFrame(
+                {name: _parse(frame[name], column.dtype) for name, column in self.columns.items()}
+            )
         except (ValueError, OSError, pd.errors.ParserError) as error:
-            raise RunFolderError(f"{path} is not a {self.name} frame: {error}; delete it or restore it") from error
+            raise RunFolderError(
+                f"{path} is not a {self.name} frame: {error}; delete it or restore it"
+            ) from error
 
 
 def _parse(texts: "pd.Series[Any]", dtype: str) -> "pd.Series[Any]":
@@ -92,14 +102,18 @@ _LATENCY: Final[dict[str, Column]] = {
     "latency_ms": Column("float64", "paired estimate of one forward pass", "ms"),
     "latency_low_ms": Column("float64", "lower end of its interval", "ms"),
     "latency_high_ms": Column("float64", "upper end of its interval", "ms"),
-    "latency_p95_ms": Column("float64", "95th percentile of single calls; missing where calls are too few", "ms"),
+    "latency_p95_ms": Column(
+        "float64", "95th percentile of single calls; missing where calls are too few", "ms"
+    ),
 }
 
 TRIALS: Final = FrameSchema(
     "trials",
     {
         "trial": Column("Int64", "number of the trial in its study"),
-        "state": Column("str", "complete, pruned early, over budget, undecided, duplicate, failed or running"),
+        "state": Column(
+            "str", "complete, pruned early, over budget, undecided, duplicate, failed or running"
+        ),
         "architecture": Column("str", "the candidate, readable"),
         "fingerprint": Column("str", "hash of its architecture"),
         "blocks": Column("str", "block type of each stage"),
@@ -187,6 +201,103 @@ LAYERS: Final = FrameSchema(
     },
 )
 
+CANDIDATES: Final = FrameSchema(
+    "candidates",
+    {
+        "run": Column("str", "name of the run"),
+        "candidate": Column("str", "trial N, winner RANK, winner RANK before pruning, or a profiled model"),
+        "kind": Column("str", "trial, winner, before or profile"),
+        "rank": Column("Int64", "place among the winners, from 1"),
+        "trial": Column("Int64", "number of the trial it came from"),
+        "architecture": Column("str", "the network, readable"),
+        "fingerprint": Column("str", "hash of its architecture"),
+        "blocks": Column("str", "block type of each stage"),
+        "head": Column("str", "classifier head"),
+        "parameters": Column("Int64", "trainable parameters"),
+        "macs": Column("Int64", "multiply-adds of one forward pass at batch 1"),
+        "memory_mib": Column("float64", "largest sum of live activations at this batch", "MiB"),
+        **_LATENCY,
+        "device": Column("str", "what the hardware calls itself"),
+        "threads": Column("Int64", "intra-op threads"),
+        "dtype": Column("str", "fp32, bf16 or fp16"),
+        "batch": Column("Int64", "images in one call"),
+        "budget_ms": Column("float64", "the limit it was judged by", "ms"),
+        "verdict": Column("str", "meets, fails or undecided"),
+        "accuracy": Column("float64", "share of images classified correctly, a fraction"),
+        "accuracy_low": Column("float64", "lower end of its 95% interval (Wilson)"),
+        "accuracy_high": Column("float64", "upper end of its 95% interval (Wilson)"),
+        "split": Column("str", "the images it was evaluated on: validation or test"),
+        "state": Column(
+            "str", "complete, pruned early, over budget, undecided, duplicate, failed or running"
+        ),
+        "cause": Column("str", "why it failed"),
+        "seconds": Column("float64", "time spent measuring and training it", "s"),
+        "is_front": Column("boolean", "whether no other of its run, split and setting is better in both"),
+    },
+)
+
+SEARCH: Final = FrameSchema(
+    "search",
+    {
+        "run": Column("str", "name of the run"),
+        "trial": Column("Int64", "number of the trial in its study"),
+        "order": Column("Int64", "place in time, from 1"),
+        "seconds": Column("float64", "time from the start of the first trial to the end of this one", "s"),
+        "work_seconds": Column("float64", "time spent on trials so far", "s"),
+        "best_accuracy": Column(
+            "float64", "highest validation accuracy inside the budget so far, a fraction"
+        ),
+        "hypervolume": Column(
+            "float64", "share of the rectangle from accuracy 0 at the limit that is dominated"
+        ),
+        "limit_ms": Column(
+            "float64", "latency at which that rectangle ends, the same for all runs of a device", "ms"
+        ),
+        "share_within": Column("float64", "share of measured proposals inside the budget so far, a fraction"),
+    },
+)
+
+COMPARISON: Final = FrameSchema(
+    "comparison",
+    {
+        "run": Column("str", "name of the run"),
+        "candidate": Column("str", "winner RANK, or a profiled model"),
+        "baseline": Column("str", "run and candidate compared with"),
+        "split": Column("str", "the images both were evaluated on: validation or test"),
+        "accuracy_difference": Column("float64", "accuracy less the baseline's, a fraction"),
+        "accuracy_low": Column("float64", "lower end of its 95% interval"),
+        "accuracy_high": Column("float64", "upper end of its 95% interval"),
+        "accuracy_says": Column("str", "better, worse or no difference; empty where not comparable"),
+        "accuracy_paired": Column("boolean", "whether the same images were compared one by one"),
+        "latency_ratio": Column("float64", "latency over the baseline's"),
+        "latency_low": Column("float64", "lower end of its interval"),
+        "latency_high": Column("float64", "upper end of its interval"),
+        "latency_says": Column("str", "faster, slower or no difference; empty where not comparable"),
+        "latency_paired": Column("boolean", "whether both were timed in turns against one reference"),
+        "parameters_ratio": Column("float64", "parameters over the baseline's"),
+        "macs_ratio": Column("float64", "multiply-adds over the baseline's"),
+        "note": Column("str", "why something is not compared"),
+    },
+)
+
+CHOICES: Final = FrameSchema(
+    "choices",
+    {
+        "run": Column("str", "name of the run"),
+        "choice": Column("str", "parameter of the space"),
+        "option": Column("str", "value, or range of values, taken"),
+        "target": Column("str", "accuracy or latency"),
+        "num_trials": Column("Int64", "trials that took the option and have the target"),
+        "low": Column("float64", "first quartile of the target: a fraction, or ms"),
+        "median": Column("float64", "median of the target"),
+        "high": Column("float64", "third quartile of the target"),
+        "importance": Column(
+            "float64", "share of the target's variance the choice explains (epsilon squared)"
+        ),
+    },
+)
+
 FRAMES: Final[Mapping[str, FrameSchema]] = {
-    schema.name: schema for schema in (TRIALS, LATENCY, HISTORY, LAYERS)
+    schema.name: schema
+    for schema in (TRIALS, LATENCY, HISTORY, LAYERS, CANDIDATES, SEARCH, COMPARISON, CHOICES)
 }

@@ -1,0 +1,203 @@
+"use strict";
+(() => {
+  const store = JSON.parse(document.getElementById("candidates-data").textContent);
+  const rows = store.rows.map((cells, index) =>
+    Object.fromEntries([["index", index], ...store.columns.map((name, place) => [name, cells[place]])]));
+  const byId = (id) => document.getElementById(id);
+  const missing = (value) => value === null || value === undefined || value === "";
+
+  const significant = (value, digits = 3) => {
+    if (value === 0) return "0";
+    const decimals = Math.max(digits - 1 - Math.floor(Math.log10(Math.abs(value))), 0);
+    return value.toLocaleString("en-GB", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  };
+  const counted = (value) => {
+    for (const [limit, divisor, unit] of [[1e12, 1e12, "T"], [1e9, 1e9, "G"], [1e6, 1e6, "M"], [1e4, 1e3, "k"]])
+      if (value >= limit) return `${significant(value / divisor)} ${unit}`;
+    return value.toLocaleString("en-GB");
+  };
+  const percent = (value) => `${(100 * value).toFixed(1)}%`;
+  const between = (row, low, high, write) =>
+    missing(row[low]) || missing(row[high]) ? "" : `${write(row[low])} to ${write(row[high])}`;
+  const latency = (row) => missing(row.latency_ms) ? "-" : `${significant(row.latency_ms)} ms`;
+  const accuracy = (row) => missing(row.accuracy) ? "-" : percent(row.accuracy);
+  const verdictTone = { meets: "good", fails: "bad", undecided: "unsure" };
+
+  const element = (tag, text, css) => {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    if (css) made.className = css;
+    return made;
+  };
+  const isolated = (text) => element("bdi", text);
+  const ranged = (cell, text) => { if (text) cell.append(element("span", text, "range")); };
+
+  const writers = {
+    run: (cell, row) => cell.append(isolated(row.run)),
+    candidate: (cell, row) => cell.append(isolated(row.candidate)),
+    architecture: (cell, row) => { cell.className = "long mono"; cell.append(isolated(row.architecture ?? "")); },
+    accuracy: (cell, row) => {
+      cell.className = "n"; cell.append(accuracy(row));
+      ranged(cell, between(row, "accuracy_low", "accuracy_high", percent));
+    },
+    latency_ms: (cell, row) => {
+      cell.className = "n"; cell.append(latency(row));
+      ranged(cell, between(row, "latency_low_ms", "latency_high_ms", (value) => significant(value)));
+    },
+    latency_p95_ms: (cell, row) => {
+      cell.className = "n"; cell.append(missing(row.latency_p95_ms) ? "-" : `${significant(row.latency_p95_ms)} ms`);
+    },
+    parameters: (cell, row) => { cell.className = "n"; cell.append(missing(row.parameters) ? "-" : counted(row.parameters)); },
+    macs: (cell, row) => { cell.className = "n"; cell.append(missing(row.macs) ? "-" : counted(row.macs)); },
+    verdict: (cell, row) => {
+      if (!missing(row.verdict)) cell.append(element("span", row.verdict, `badge ${verdictTone[row.verdict] ?? "plain"}`));
+    },
+    state: (cell, row) => {
+      cell.append(row.state ?? ""); ranged(cell, row.cause);
+    },
+  };
+
+  const table = byId("candidates-table");
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.querySelectorAll("th[data-column]")];
+  const filters = { text: byId("filter-text"), run: byId("filter-run"), state: byId("filter-state"), front: byId("filter-front") };
+  const PAGE = 50;
+  let sorting = { column: null, direction: 1 };
+  let shown = PAGE;
+  let matching = rows;
+
+  const matches = (row) =>
+    (!filters.run.value || row.run === filters.run.value) &&
+    (!filters.state.value || row.state === filters.state.value || row.verdict === filters.state.value) &&
+    (!filters.front.checked || row.is_front || row.kind === "winner") &&
+    filters.text.value.toLowerCase().split(/\s+/).every((word) =>
+      `${row.run} ${row.candidate} ${row.architecture} ${row.state} ${row.cause} ${row.device}`.toLowerCase().includes(word));
+
+  const ordered = (list) => {
+    const { column, direction } = sorting;
+    if (!column) return list;
+    return [...list].sort((one, other) => {
+      const [left, right] = [one[column], other[column]];
+      if (missing(left) || missing(right)) return missing(left) - missing(right);
+      const sign = typeof left === "number" ? left - right : String(left).localeCompare(String(right), "en", { numeric: true });
+      return direction * sign;
+    });
+  };
+
+  const rowElement = (row) => {
+    const line = element("tr");
+    line.dataset.index = row.index;
+    for (const head of heads) {
+      const cell = element(head.dataset.column === "candidate" ? "th" : "td");
+      if (cell.tagName === "TH") cell.scope = "row";
+      writers[head.dataset.column](cell, row);
+      line.append(cell);
+    }
+    return line;
+  };
+
+  const render = () => {
+    body.replaceChildren(...matching.slice(0, shown).map(rowElement));
+    byId("more").hidden = matching.length <= shown;
+    byId("table-count").textContent =
+      `${Math.min(shown, matching.length).toLocaleString("en-GB")} of ${matching.length.toLocaleString("en-GB")} shown`;
+  };
+
+  const points = [...document.querySelectorAll(".plot [data-row]")];
+  const update = () => {
+    matching = ordered(rows.filter(matches));
+    const visible = new Set(matching.map((row) => row.index));
+    const isAll = visible.size === rows.length;
+    for (const point of points) point.classList.toggle("dim", !isAll && !visible.has(Number(point.dataset.row)));
+    shown = PAGE;
+    render();
+  };
+  for (const filter of Object.values(filters)) filter.addEventListener("input", update);
+  byId("more").addEventListener("click", () => { shown += 4 * PAGE; render(); });
+  for (const head of heads) head.querySelector("button").addEventListener("click", () => {
+    const column = head.dataset.column;
+    const first = column === "accuracy" ? -1 : 1;
+    sorting = { column, direction: sorting.column === column ? -sorting.direction : first };
+    for (const other of heads) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", sorting.direction > 0 ? "ascending" : "descending");
+    update();
+  });
+  table.closest(".card").querySelector(".controls").hidden = false;
+  render();
+
+  const describe = (tip, row) => {
+    tip.replaceChildren();
+    const title = element("b");
+    title.append(isolated(row.run), ", ", isolated(row.candidate));
+    tip.append(title);
+    const accuracyRange = between(row, "accuracy_low", "accuracy_high", percent);
+    tip.append(`${accuracy(row)} ${row.split} accuracy${accuracyRange && ` (${accuracyRange})`}`, element("br"));
+    const latencyRange = between(row, "latency_low_ms", "latency_high_ms", (value) => significant(value));
+    tip.append(`${latency(row)}${latencyRange && ` (${latencyRange})`}, ${counted(row.parameters ?? 0)} parameters`);
+    const architecture = element("span", undefined, "mono");
+    architecture.append(isolated((row.architecture ?? "").slice(0, 400)));
+    tip.append(architecture);
+  };
+
+  for (const plot of document.querySelectorAll(".plot")) {
+    const tip = element("div", undefined, "tip");
+    tip.hidden = true;
+    tip.setAttribute("role", "status");
+    plot.append(tip);
+    let current = null;
+    const visiblePoints = () => [...plot.querySelectorAll("[data-row]:not(.dim)")].filter((point) => point.getClientRects().length);
+    const centre = (point) => {
+      const box = point.getBoundingClientRect();
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    };
+    const choose = (point) => {
+      current?.classList.remove("hit");
+      current = point;
+      tip.hidden = !point;
+      if (!point) return;
+      point.classList.add("hit");
+      describe(tip, rows[Number(point.dataset.row)]);
+      const [frame, at] = [plot.getBoundingClientRect(), centre(point)];
+      const left = Math.min(Math.max(at.x - frame.x - tip.offsetWidth / 2, 0), frame.width - tip.offsetWidth);
+      const above = at.y - frame.y - tip.offsetHeight - 14;
+      tip.style.left = `${left}px`;
+      tip.style.top = `${above < -30 ? at.y - frame.y + 16 : above}px`;
+    };
+    plot.addEventListener("pointermove", (event) => {
+      let nearest = null, best = 26 ** 2;
+      for (const point of visiblePoints()) {
+        const at = centre(point);
+        const away = (at.x - event.clientX) ** 2 + (at.y - event.clientY) ** 2;
+        if (away < best) [nearest, best] = [point, away];
+      }
+      if (nearest !== current) choose(nearest);
+    });
+    plot.addEventListener("pointerleave", () => choose(null));
+    plot.addEventListener("blur", () => choose(null));
+    plot.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (event.key === "Escape") choose(null);
+      if (!step) return;
+      event.preventDefault();
+      const line = visiblePoints().sort((one, other) => centre(one).x - centre(other).x);
+      choose(line[(line.indexOf(current) + step + line.length) % line.length] ?? null);
+    });
+    plot.addEventListener("click", () => {
+      if (!current) return;
+      const row = rows[Number(current.dataset.row)];
+      filters.text.value = row.candidate;
+      filters.run.value = row.run;
+      update();
+      const line = body.querySelector(`tr[data-index="${row.index}"]`);
+      line?.classList.add("hit");
+      line?.scrollIntoView({ block: "center" });
+    });
+  }
+
+  const theme = byId("theme");
+  theme.hidden = false;
+  theme.addEventListener("click", () => {
+    const isDark = getComputedStyle(document.documentElement).getPropertyValue("--is-dark").trim() === "1";
+    document.documentElement.dataset.theme = isDark ? "light" : "dark";
+  });
+})();

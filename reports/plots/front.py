@@ -1,0 +1,149 @@
+"""Accuracy against latency: candidates, intervals, the Pareto front, the budget, and what pruning moved."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from reports.drawing import Axis, Figure, Line, Markers, Scale, Segments, Text, draw_axes
+from reports.drawing.palette import series_look
+from reports.plots.canvas import Canvas
+
+
+class _Place(NamedTuple):
+    x: Scale
+    y: Scale
+
+    def __call__(self, latency_ms: float, accuracy: float) -> tuple[float, float]:
+        # What lies outside is drawn at the edge: an untrained outlier must not flatten everything else.
+        x = min(max(self.x(latency_ms), self.x.start), self.x.stop)
+        return x, min(max(self.y(accuracy), self.y.stop), self.y.start)
+
+
+def front_plot(candidates: pd.DataFrame, canvas: Canvas, *, runs: list[str]) -> Figure:
+    """Draw the candidates of one device, dtype and batch.
+
+    Args:
+        candidates: Rows of the `CANDIDATES` frame; the index is what the page shows on hover.
+        canvas: The size to draw for.
+        runs: Names of all runs of the report, which decide tone and shape.
+    """
+    figure = Figure(canvas.width, canvas.height, "Accuracy against latency, with 95% intervals")
+    known = candidates.dropna(subset=["latency_ms"])
+    rated = known.dropna(subset=["accuracy"])
+    place = _place(known, rated, canvas)
+    x = Axis(place.x, "latency, ms" + (" (log)" if place.x.is_log else ""), num_ticks=canvas.num_ticks)
+    draw_axes(figure, x, Axis(place.y, "accuracy", "{:.3g}%", num_ticks=5))
+    _add_unrated(figure, known[known["accuracy"].isna()], place)
+    for name in (name for name in runs if (known["run"] == name).any()):
+        _add_run(figure, rated[rated["run"] == name], place, runs.index(name))
+    _add_budgets(figure, known, place)
+    return figure
+
+
+def _place(known: pd.DataFrame, rated: pd.DataFrame, canvas: Canvas) -> _Place:
+    basis = rated if len(rated) else known
+    limits = basis["budget_ms"].dropna()
+    fast = min([*basis["latency_ms"], *limits], default=1.0)
+    slow = max([*basis["latency_ms"], *limits], default=2.0)
+    margin = (slow / fast) ** 0.06 if slow > fast else 1.1
+    x = Scale(fast / margin, slow * margin, canvas.left, canvas.right, is_log=slow / fast > 3)
+    accuracies = 100 * rated["accuracy"]
+    notable = rated[rated["is_front"].fillna(value=False) | (rated["kind"] != "trial")]
+    worst = min(
+        float(accuracies.quantile(0.1)) if len(rated) else 0.0,
+        float(100 * notable["accuracy_low"].fillna(notable["accuracy"]).min()) if len(notable) else 100.0,
+    )
+    best = max([float(accuracies.max()), *(100 * notable["accuracy_high"].dropna())], default=100.0)
+    room = max(best - worst, 1.0) * 0.06
+    y = Scale(max(worst - room, 0.0), min(best + room, 100.5), canvas.bottom, canvas.top)
+    return _Place(x, y)
+
+
+def _add_unrated(figure: Figure, unrated: pd.DataFrame, place: _Place) -> None:
+    """Show what was measured but never trained as ticks on the latency axis."""
+    floor = place.y.start
+    inside = unrated[unrated["latency_ms"].between(place.x.low, place.x.high)]
+    ends = [(place.x(ms), floor - 9, place.x(ms), floor - 1) for ms in inside["latency_ms"]]
+    if ends:
+        figure.add(Segments(ends, "muted", 1.0, 0.55))
+
+
+def _add_run(figure: Figure, rated: pd.DataFrame, place: _Place, number: int) -> None:
+    tone, shape = series_look(number)
+    trials = rated[rated["kind"] == "trial"]
+    finished = rated[rated["kind"] != "trial"]
+    is_front = trials["is_front"].fillna(value=False).astype(bool)
+    front, others = trials[is_front].sort_values("latency_ms"), trials[~is_front]
+    _add_intervals(figure, front, place, tone)
+    figure.add(_markers(others, place, tone, shape, size=3.0, opacity=0.45))
+    if len(front) > 1:
+        figure.add(Line(_steps(front, place), tone, 1.5, opacity=0.8))
+    figure.add(_markers(front, place, tone, shape, size=4.5))
+    _add_finished(figure, finished, place, (tone, shape))
+
+
+def _add_finished(figure: Figure, finished: pd.DataFrame, place: _Place, look: tuple[str, str]) -> None:
+    tone, shape = look
+    _add_intervals(figure, finished, place, tone, width=1.8)
+    after = finished[finished["kind"] == "winner"].set_index("rank")
+    for _, before in finished[finished["kind"] == "before"].iterrows():
+        if before["rank"] in after.index:
+            kept = after.loc[before["rank"]]
+            start = place(before["latency_ms"], 100 * before["accuracy"])
+            figure.add(Line([start, place(kept["latency_ms"], 100 * kept["accuracy"])], tone, 1.5, 4))
+    figure.add(_markers(finished[finished["kind"] == "before"], place, tone, shape, size=6, is_hollow=True))
+    winners = finished[finished["kind"] != "before"]
+    figure.add(_markers(winners, place, tone, shape, size=7.5))
+    for _, row in winners[winners["kind"] == "winner"].iterrows():
+        x, y = place(row["latency_ms"], 100 * row["accuracy"])
+        figure.add(Text(x, y + 4, str(row["rank"]), "paper", 10.5, "middle", is_bold=True))
+
+
+def _markers(
+    rows: pd.DataFrame,
+    place: _Place,
+    tone: str,
+    shape: str,
+    *,
+    size: float,
+    is_hollow: bool = False,
+    opacity: float = 1.0,
+) -> Markers:
+    pairs = zip(rows["latency_ms"], rows["accuracy"], strict=True)
+    points = [place(latency_ms, 100 * accuracy) for latency_ms, accuracy in pairs]
+    return Markers(points, tone, shape, size, list(rows.index), is_hollow, opacity)
+
+
+def _add_intervals(figure: Figure, rows: pd.DataFrame, place: _Place, tone: str, width: float = 1.0) -> None:
+    ends = []
+    for row in rows.itertuples():
+        if pd.notna(row.latency_low_ms) and pd.notna(row.latency_high_ms):
+            ends.append(
+                place(row.latency_low_ms, 100 * row.accuracy) + place(row.latency_high_ms, 100 * row.accuracy)
+            )
+        if pd.notna(row.accuracy_low) and pd.notna(row.accuracy_high):
+            ends.append(
+                place(row.latency_ms, 100 * row.accuracy_low) + place(row.latency_ms, 100 * row.accuracy_high)
+            )
+    if ends:
+        figure.add(Segments(ends, tone, width, 0.55))
+
+
+def _steps(front: pd.DataFrame, place: _Place) -> list[tuple[float, float]]:
+    """Return the staircase of what can be had: no accuracy is promised between two measured points."""
+    corners: list[tuple[float, float]] = []
+    for latency_ms, accuracy in zip(front["latency_ms"], front["accuracy"], strict=True):
+        x, y = place(latency_ms, 100 * accuracy)
+        if corners:
+            corners.append((x, corners[-1][1]))
+        corners.append((x, y))
+    return corners
+
+
+def _add_budgets(figure: Figure, known: pd.DataFrame, place: _Place) -> None:
+    for limit in sorted(known["budget_ms"].dropna().unique()):
+        x = place.x(limit)
+        figure.add(Line([(x, place.y.start), (x, place.y.stop - 6)], "ink", 1.5, 6))
+        near_edge = x > place.x.stop - 90
+        side, shift = ("end", -6) if near_edge else ("start", 6)
+        figure.add(Text(x + shift, place.y.stop + 4, f"budget {limit:.3g} ms", "ink", 12, side, is_bold=True))

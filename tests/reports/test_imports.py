@@ -1,0 +1,15 @@
+"""A report needs neither torch nor Optuna."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["reports", "reports.commands"])
+def test_importing_reports_loads_neither_torch_nor_optuna(module: str) -> None:
+    code = f"import sys, {module}; print(sorted({{'torch', 'optuna', 'torch_pruning', 'sklearn'}} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
