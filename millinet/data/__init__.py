@@ -1,0 +1,20 @@
+"""Labelled images: where they come from, how they are split, and how they reach the device."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from millinet.data.batches import batches
+from millinet.data.collection import Collection
+from millinet.data.dataset import DataSet, Split
+from millinet.data.digits import read_digits
+from millinet.data.folder import read_folder
+from millinet.data.invariances import Invariances
+from millinet.data.load import Reader, load_data
+
+DATASETS: Final[Mapping[str, Reader]] = {
+    "digits": read_digits,
+    "folder": read_folder,
+}
+"""Every data set that comes along; the name is what precedes the colon in a spec."""
+
+__all__ = ["DATASETS", "Collection", "DataSet", "Invariances", "Reader", "Split", "batches", "load_data"]

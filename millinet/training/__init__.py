@@ -1,0 +1,15 @@
+"""Train classifiers and judge them: one loop for trials, winners and recovery."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from millinet.training.evaluate import Evaluation, evaluate
+from millinet.training.fit import fit
+from millinet.training.history import EpochRecord, FitResult
+from millinet.training.recipe import Recipe
+from millinet.training.recipes import FULL, QUICK, RECOVER
+
+RECIPES: Final[Mapping[str, Recipe]] = {"quick": QUICK, "full": FULL, "recover": RECOVER}
+"""The named recipes."""
+
+__all__ = ["RECIPES", "EpochRecord", "Evaluation", "FitResult", "Recipe", "evaluate", "fit"]

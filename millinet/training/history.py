@@ -1,0 +1,34 @@
+"""What one epoch of training did."""
+
+from typing import NamedTuple
+
+
+class EpochRecord(NamedTuple):
+    """One epoch; the columns of the history frame that training knows."""
+
+    epoch: int
+    """Counted from 1."""
+    learning_rate: float
+    """At the end of the epoch."""
+    train_loss: float
+    """Mean over the epoch, in nats."""
+    accuracy: float
+    """Validation accuracy, a fraction."""
+    images_per_second: float
+    """Training speed, without the evaluation."""
+    seconds: float
+    """Time of the epoch with its evaluation."""
+
+
+class FitResult(NamedTuple):
+    """What a training came to; the model holds the weights of the best epoch."""
+
+    history: list[EpochRecord]
+    best_accuracy: float
+    """Validation accuracy of the weights kept, a fraction."""
+    epochs: int
+    """Epochs trained."""
+    seconds: float
+    """Time spent, evaluations included."""
+    stopped: bool
+    """Whether training ended before the recipe's last epoch, by patience or on request."""
