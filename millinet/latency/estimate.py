@@ -1,0 +1,93 @@
+"""From visits to numbers: the ratio to the reference, its interval, the tail, and the machine's fitness."""
+
+from collections.abc import Sequence
+from math import exp, log, sqrt
+from statistics import fmean, median, stdev, variance
+from typing import Final, NamedTuple
+
+from millinet.latency.stopping import SCREEN, level
+from millinet.latency.visit import Visit, typical_ms
+from millinet.statistics import Interval, t_factor
+
+OK_SHARE: Final = 0.7
+"""Share of undisturbed calls from which a measurement is ok."""
+NOISY_SHARE: Final = 0.3
+"""Share of undisturbed calls under which a measurement is contended and gives no verdict."""
+NOISY_HALF_WIDTH: Final = 0.10
+"""Relative half-width over which an interval of five visits or more is called noisy."""
+PROCESS_SPREAD: Final = 0.015
+"""Spread between fresh processes that is assumed before any is seen, as a fraction."""
+PROCESS_WEIGHT: Final = 4
+"""How many degrees of freedom that assumption counts for."""
+
+
+class Estimate(NamedTuple):
+    """What a number of visits came to."""
+
+    latency: Interval
+    """Milliseconds: ratio to the reference times its anchor."""
+    ratio: Interval
+    """Ratio to the reference, without the anchor's own error."""
+    share_undisturbed: float
+    """Fraction of calls nothing disturbed."""
+
+
+def estimate(
+    visits: Sequence[Visit], *, anchor_ms: float, anchor_error: float, confidence: float
+) -> Estimate:
+    """Combine visits into one estimate; a single visit is given the screening margin for an interval.
+
+    Args:
+        visits: At least one.
+        anchor_ms: Time of the reference in milliseconds.
+        anchor_error: Its standard error, as a fraction.
+        confidence: Coverage over all looks, a fraction.
+    """
+    logs = [one.log_ratio for one in visits]
+    count, centre = len(logs), fmean(logs)
+    share = fmean(one.share_undisturbed for one in visits)
+    if count == 1:
+        ratio_half = total_half = log(SCREEN)
+    else:
+        within = variance(logs) / count
+        at = level(confidence)
+        ratio_half = t_factor(count - 1, at) * sqrt(within)
+        # Welch and Satterthwaite: the degrees of freedom of a sum of two variances.
+        total = within + anchor_error**2
+        degrees = total**2 / (within**2 / (count - 1) + anchor_error**4 / max(4, count - 1))
+        total_half = t_factor(degrees, at) * sqrt(total)
+    return Estimate(_around(centre + log(anchor_ms), total_half), _around(centre, ratio_half), share)
+
+
+def relative_calls(visits: Sequence[Visit]) -> list[float]:
+    """Return every candidate call over its visit's reference time, which takes the drift out."""
+    return [ms / typical_ms(one.reference) for one in visits for ms in one.candidate.wall_ms]
+
+
+def wall_median_ms(visits: Sequence[Visit]) -> float:
+    """Return the median of all candidate calls as the clock read them, in milliseconds."""
+    return median(ms for one in visits for ms in one.candidate.wall_ms)
+
+
+def status_of(share_undisturbed: float, *, half_width: float, num_visits: int) -> str:
+    """Judge the machine: ok, noisy or contended."""
+    if share_undisturbed < NOISY_SHARE:
+        return "contended"
+    is_wide = num_visits >= 5 and half_width > NOISY_HALF_WIDTH
+    return "noisy" if share_undisturbed < OK_SHARE or is_wide else "ok"
+
+
+def across_processes(medians_ms: Sequence[float], *, confidence: float) -> Interval:
+    """Combine the medians of fresh processes, in milliseconds.
+
+    Three processes say little about their own spread, so it is shrunk towards what is usual.
+    """
+    logs = [log(value) for value in medians_ms]
+    own = stdev(logs) ** 2 * (len(logs) - 1) if len(logs) > 1 else 0.0
+    degrees = PROCESS_WEIGHT + len(logs) - 1
+    spread = sqrt((PROCESS_WEIGHT * PROCESS_SPREAD**2 + own) / degrees)
+    return _around(fmean(logs), t_factor(degrees, confidence) * spread / sqrt(len(logs)))
+
+
+def _around(centre: float, half: float) -> Interval:
+    return Interval(exp(centre), exp(centre - half), exp(centre + half))

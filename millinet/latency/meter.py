@@ -1,0 +1,204 @@
+"""Measure many models on one device against references that stay the same, visit by visit."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from millinet.device import DeviceInfo, describe, resolve_device, using_threads
+from millinet.errors import MeasurementError, MillinetError
+from millinet.latency.budget import Budget
+from millinet.latency.estimate import estimate, relative_calls, status_of, wall_median_ms
+from millinet.latency.lock import device_lock
+from millinet.latency.measurement import UNFIT, LatencyMeasurement
+from millinet.latency.quiet import collecting_output
+from millinet.latency.references import Ladder, Reference
+from millinet.latency.settings import LatencySettings
+from millinet.latency.stopping import is_look
+from millinet.latency.subject import Subject, prepare
+from millinet.latency.timer import pause
+from millinet.latency.visit import Visit, calls_per_block, visit
+
+
+class LatencyMeter:
+    """Measures models on one device; keeps the reference networks alive from one model to the next.
+
+    Use it as a context where several models are measured, and `visits` where other work can fill the gaps:
+
+        with LatencyMeter("cpu") as meter:
+            for measurement in meter.visits(model, example, budget=budget):
+                ...  # train something else, then take up the loop again
+    """
+
+    def __init__(
+        self,
+        device: str | torch.device | None = "cpu",
+        settings: LatencySettings | None = None,
+        *,
+        reference: tuple[nn.Module, Tensor] | None = None,
+    ) -> None:
+        """Choose the device and the settings.
+
+        Args:
+            device: cpu, cuda, cuda:N; None or "auto" takes a GPU where there is one.
+            settings: None takes the defaults.
+            reference: Network and input that everything is compared with; None takes, for each model, the
+                built-in network whose duration is nearest.
+        """
+        self.device = resolve_device(device)
+        self.settings = settings or LatencySettings()
+        self._yardstick = replace(self.settings, batch=None, fold=False, engine="torch")
+        self._given = reference
+        self._reference: Reference | None = None
+        self._ladder = Ladder(self.device, self._yardstick)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reference = None
+        self._ladder = Ladder(self.device, self._yardstick)
+
+    def measure(
+        self, model: nn.Module, example: Tensor, *, budget: Budget | None = None
+    ) -> LatencyMeasurement:
+        """Visit a model until there is a verdict or a narrow interval, pausing between visits.
+
+        Args:
+            model: Left as it is: mode, device, dtype and hooks.
+            example: Input, shape (batch, ...), on any device.
+            budget: Resolved budget; one visit far over it ends the measurement.
+
+        Raises:
+            MeasurementError: If the model cannot be measured.
+        """
+        visits = self.visits(model, example, budget=budget)
+        last = next(visits)
+        while True:
+            pause(self.settings.gap_seconds)
+            following = next(visits, None)
+            if following is None:
+                return last
+            last = following
+
+    def visits(
+        self, model: nn.Module, example: Tensor, *, budget: Budget | None = None
+    ) -> Iterator[LatencyMeasurement]:
+        """Yield the growing measurement after each visit; ends by itself once there is enough.
+
+        Visits that lie further apart in time see more states of the machine, so do other work in between.
+        Several such iterators of one meter may be taken up in turn.
+
+        Raises:
+            MeasurementError: If the model cannot be measured.
+        """
+        settings = self.settings.under(budget)
+        with self._threads():
+            subject = prepare(model, example, device=self.device, settings=settings)
+            reference = self._reference_for(subject)
+        settings = replace(settings, batch=subject.batch)
+        num_calls = calls_per_block(subject.rough_ms, settings.calls_per_block)
+        seen: list[Visit] = []
+        is_enough = False
+        while not is_enough:
+            with self._threads():
+                info = describe(self.device)
+                seen.append(self._visit(subject, reference, num_calls, info))
+            reference.add_visit(seen[-1])
+            measurement = _summary(seen, reference, subject, settings, info)
+            is_enough = _is_enough(measurement, budget)
+            yield measurement
+
+    def _visit(self, subject: Subject, reference: Reference, num_calls: int, info: DeviceInfo) -> Visit:
+        try:
+            with device_lock(info.identity), collecting_output():
+                return visit(subject.call, reference.subject.call, num_calls=num_calls)
+        except MillinetError:
+            raise
+        except Exception as error:
+            raise MeasurementError(
+                f"the model failed while timed: {type(error).__name__}: {error}; it must run many times"
+            ) from error
+
+    def _threads(self) -> AbstractContextManager[object]:
+        return using_threads(self.settings.threads) if self.device.type == "cpu" else nullcontext()
+
+    def _reference_for(self, subject: Subject) -> Reference:
+        if self._given is None:
+            return self._ladder.nearest(subject.rough_ms)
+        if self._reference is None:
+            network, example = self._given
+            prepared = prepare(network, example, device=self.device, settings=self._yardstick)
+            self._reference = Reference(type(network).__name__, prepared)
+        return self._reference
+
+
+def measure(
+    model: nn.Module,
+    example: Tensor,
+    *,
+    device: str | torch.device | None = "cpu",
+    budget: Budget | None = None,
+    settings: LatencySettings | None = None,
+) -> LatencyMeasurement:
+    """Measure the latency of one model on a device.
+
+    Args:
+        model: Left as it is: mode, device, dtype and hooks.
+        example: Input, shape (batch, ...), on any device.
+        device: cpu, cuda, cuda:N; None or "auto" takes a GPU where there is one.
+        budget: Stops as soon as it is met or missed for certain; a relative one refers to `model` itself.
+        settings: None takes the defaults: fp32, one thread, batch norms folded, 95% confidence.
+
+    Raises:
+        MeasurementError: If the model cannot be measured.
+    """
+    with LatencyMeter(device, settings) as meter:
+        resolved = None if budget is None else budget.resolve(example, meter=meter, model=model)
+        return meter.measure(model, example, budget=resolved)
+
+
+def _summary(
+    seen: list[Visit], reference: Reference, subject: Subject, settings: LatencySettings, info: DeviceInfo
+) -> LatencyMeasurement:
+    anchor_ms = reference.anchor_ms
+    found = estimate(
+        seen, anchor_ms=anchor_ms, anchor_error=reference.anchor_error, confidence=settings.confidence
+    )
+    half_width = (found.latency.high - found.latency.low) / 2 / found.latency.estimate
+    calls_ms = tuple(share * anchor_ms for share in relative_calls(seen))
+    return LatencyMeasurement(
+        median_ms=found.latency.estimate,
+        low_ms=found.latency.low,
+        high_ms=found.latency.high,
+        wall_median_ms=wall_median_ms(seen),
+        ratio=found.ratio.estimate,
+        ratio_low=found.ratio.low,
+        ratio_high=found.ratio.high,
+        reference=reference.name,
+        reference_ms=anchor_ms,
+        num_calls=len(calls_ms),
+        num_visits=len(seen),
+        confidence=settings.confidence,
+        status=status_of(found.share_undisturbed, half_width=half_width, num_visits=len(seen)),
+        share_undisturbed=found.share_undisturbed,
+        note=subject.note,
+        device=info,
+        settings=settings,
+        calls_ms=calls_ms,
+    )
+
+
+def _is_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
+    if budget is not None and measurement.num_visits == 1:
+        return measurement.verdict(replace(budget, quantile="p50")) == "fails"
+    if measurement.num_visits >= measurement.settings.max_visits:
+        return True
+    if not is_look(measurement.num_visits, max_visits=measurement.settings.max_visits):
+        return False
+    if budget is None:
+        return measurement.half_width <= measurement.settings.half_width
+    return measurement.status in UNFIT or measurement.verdict(budget) != "undecided"

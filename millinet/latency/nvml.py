@@ -1,0 +1,87 @@
+"""What the driver says about a GPU: clocks, power, temperature, throttling and who else computes on it.
+
+Read through nvidia-ml-py where it is installed; never set anything. Without it every field is missing.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import torch
+
+# Thermal and power-brake reasons; idle, applied clocks and the ordinary power cap are how GPUs always run.
+_THROTTLE_BITS: Final = {
+    0x08: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GpuState:
+    """One reading; None where the driver does not say."""
+
+    driver: str | None = None
+    """Driver version."""
+    clock_mhz: float | None = None
+    """Clock of the multiprocessors."""
+    power_watts: float | None = None
+    """Power drawn."""
+    temperature_c: float | None = None
+    """Temperature of the chip."""
+    throttled_by: tuple[str, ...] = ()
+    """Reasons for which the clock is held down."""
+    num_others: int | None = None
+    """Other processes that compute on it."""
+    energy_mj: float | None = None
+    """Energy drawn since the driver was loaded, in millijoules."""
+
+
+def gpu_state(device: torch.device) -> GpuState:
+    """Read the state of a GPU; everything is missing where NVML is."""
+    try:
+        nvml = import_module("pynvml")
+    except ImportError:
+        return GpuState()
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return GpuState()
+    try:
+        return _read(nvml, device)
+    except nvml.NVMLError:
+        return GpuState()
+    finally:
+        with suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
+
+
+def _read(nvml: Any, device: torch.device) -> GpuState:
+    # By UUID: NVML numbers all GPUs of the machine, torch only those it was shown.
+    uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
+
+    def ask(name: str, *arguments: Any) -> Any:
+        try:
+            return getattr(nvml, name)(handle, *arguments)
+        except nvml.NVMLError:
+            return None
+
+    reasons = ask("nvmlDeviceGetCurrentClocksEventReasons") or 0
+    processes = ask("nvmlDeviceGetComputeRunningProcesses")
+    power = ask("nvmlDeviceGetPowerUsage")
+    clock = ask("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM)
+    temperature = ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU)
+    energy = ask("nvmlDeviceGetTotalEnergyConsumption")
+    return GpuState(
+        driver=str(nvml.nvmlSystemGetDriverVersion()),
+        clock_mhz=None if clock is None else float(clock),
+        power_watts=None if power is None else power / 1000,
+        temperature_c=None if temperature is None else float(temperature),
+        throttled_by=tuple(text for bit, text in _THROTTLE_BITS.items() if reasons & bit),
+        num_others=None if processes is None else sum(one.pid != os.getpid() for one in processes),
+        energy_mj=None if energy is None else float(energy),
+    )

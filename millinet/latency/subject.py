@@ -1,0 +1,132 @@
+"""A model made ready to be timed: its deployed form, on the device, tried out."""
+
+import copy
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from millinet.errors import ConfigError, MeasurementError
+from millinet.latency.folding import fold_batch_norms
+from millinet.latency.quiet import collecting_output
+from millinet.latency.settings import DTYPES, MEMORY_FORMATS, LatencySettings
+from millinet.latency.timer import time_once
+
+
+class Subject(NamedTuple):
+    """What a visit calls."""
+
+    call: Callable[[], object]
+    """One forward pass, done when it returns."""
+    batch: int
+    """Images in one call."""
+    rough_ms: float
+    """A first look at one call."""
+    note: str
+    """What else is to be known about the model; empty where nothing is."""
+
+
+def prepare(model: nn.Module, example: Tensor, *, device: torch.device, settings: LatencySettings) -> Subject:
+    """Build the deployed form of a model and call it three times.
+
+    Args:
+        model: Left as it is: mode, device, dtype and hooks.
+        example: Input, shape (batch, ...), on any device; repeated or cut to the batch of the settings.
+        device: Where it is measured.
+        settings: The form it is measured in.
+
+    Raises:
+        MeasurementError: If the model cannot be copied, fails, moves itself, or is slower than the limit.
+    """
+    if example.ndim < 1 or example.shape[0] < 1:
+        raise ConfigError(f"an example has the shape (batch, ...), got {tuple(example.shape)}")
+    batch = settings.batch or example.shape[0]
+    placed = _placed(example, batch, device, settings)
+    form = deployed(model, example, device=device, settings=settings)
+    call = _caller(form, placed, device)
+    rough_ms = 0.0
+    with collecting_output() as printed:
+        for number in (1, 2, 3):
+            rough_ms = _try(call, model, number)
+            if rough_ms > settings.max_call_seconds * 1e3:
+                raise MeasurementError(
+                    f"one call of {type(model).__name__} took {rough_ms / 1e3:.1f} s, the limit is "
+                    f"{settings.max_call_seconds:g} s; raise max_call_seconds or use a smaller input"
+                )
+    astray = {str(tensor.device) for tensor in form.parameters() if tensor.device.type != device.type}
+    if astray:
+        raise MeasurementError(
+            f"{type(model).__name__} moved itself to {', '.join(astray)} while measured on {device}; "
+            f"take the move out of its forward"
+        )
+    return Subject(call, batch, rough_ms, "prints in its forward pass" if printed else "")
+
+
+def deployed(
+    model: nn.Module, example: Tensor, *, device: torch.device, settings: LatencySettings
+) -> nn.Module:
+    """Return the form of a model that is deployed, hence measured; the model itself is left as it is.
+
+    In eval mode, batch norms folded, in the memory format and dtype of the settings, on the device.
+
+    Raises:
+        MeasurementError: If the model cannot be copied or does not run.
+    """
+    try:
+        form = copy.deepcopy(model).eval().to("cpu")
+    except Exception as error:
+        raise MeasurementError(
+            f"{type(model).__name__} cannot be copied: {type(error).__name__}: {error}; keep tensors with a "
+            f"gradient history and open files out of its attributes"
+        ) from error
+    if settings.fold:
+        try:
+            form = fold_batch_norms(form, example[:1].to("cpu"))
+        except Exception as error:
+            raise _failure(model, "the first call", error) from error
+    memory_format = MEMORY_FORMATS[settings.memory_format]
+    form = form.to(device, DTYPES[settings.dtype], memory_format=memory_format)  # type: ignore[call-overload]
+    return form.requires_grad_(requires_grad=False)
+
+
+def _placed(example: Tensor, batch: int, device: torch.device, settings: LatencySettings) -> Tensor:
+    repeats = -(-batch // example.shape[0])
+    images = example.detach().repeat(repeats, *(1 for _ in example.shape[1:]))[:batch].to(device)
+    if images.is_floating_point():
+        images = images.to(DTYPES[settings.dtype])
+    if images.ndim == 4:
+        images = images.contiguous(memory_format=MEMORY_FORMATS[settings.memory_format])
+    return images
+
+
+def _caller(form: nn.Module, images: Tensor, device: torch.device) -> Callable[[], object]:
+    if device.type == "cuda":
+
+        def call_on_gpu() -> None:
+            with torch.inference_mode():
+                form(images)
+                torch.cuda.synchronize(device)
+
+        return call_on_gpu
+
+    def call() -> None:
+        with torch.inference_mode():
+            form(images)
+
+    return call
+
+
+def _try(call: Callable[[], object], model: nn.Module, number: int) -> float:
+    try:
+        return time_once(call)
+    except Exception as error:
+        raise _failure(model, f"call {number}", error) from error
+
+
+def _failure(model: nn.Module, when: str, error: Exception) -> MeasurementError:
+    cause = str(error).strip().partition("\n")[0]
+    return MeasurementError(
+        f"{type(model).__name__} failed on {when}: {type(error).__name__}: {cause}; "
+        f"it must accept the example given"
+    )

@@ -1,0 +1,85 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from millinet.frames import LATENCY
+from millinet.latency import Budget, LatencyMeter, LatencySettings, measure, profile
+
+BRIEF = LatencySettings(max_visits=5, gap_seconds=0.0)
+
+
+def small(width: int = 8) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(1, width, 3, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64 * width, 10),
+    )
+
+
+@pytest.fixture
+def example() -> Tensor:
+    return torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_estimate_lies_inside_its_interval(example: Tensor) -> None:
+    measured = measure(small(), example, settings=BRIEF)
+
+    assert 0 < measured.low_ms < measured.median_ms < measured.high_ms
+    assert measured.num_visits == 5
+
+
+def test_a_hopeless_candidate_costs_one_visit(example: Tensor) -> None:
+    budget = Budget.parse("1us")
+
+    measured = measure(small(), example, budget=budget)
+
+    assert measured.num_visits == 1
+    assert measured.verdict(budget) == "fails"
+
+
+def test_a_candidate_far_inside_the_budget_is_certain_at_the_first_look(example: Tensor) -> None:
+    budget = Budget.parse("30s")
+
+    measured = measure(small(), example, budget=budget, settings=LatencySettings(gap_seconds=0.0))
+
+    assert measured.num_visits == 5
+
+
+def test_two_models_can_be_visited_in_turn(example: Tensor) -> None:
+    with LatencyMeter("cpu", BRIEF) as meter:
+        first, second = meter.visits(small(), example), meter.visits(small(64), example)
+        pairs = list(zip(first, second, strict=True))
+
+    assert [one.num_visits for one, _ in pairs] == [1, 2, 3, 4, 5]
+    assert pairs[-1][0].device.device == "cpu"
+
+
+def test_the_model_is_left_as_it_was_found(example: Tensor) -> None:
+    model = small()
+    model[1].eval()
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    measure(model, example, settings=BRIEF)
+
+    assert [module.training for module in model] == [True, False, True, True, True]
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+
+
+def test_threads_are_given_back(example: Tensor) -> None:
+    before = torch.get_num_threads()
+
+    measure(small(), example, settings=BRIEF)
+
+    assert torch.get_num_threads() == before
+
+
+def test_profile_gives_a_row_for_each_model_and_a_cause_for_one_that_fails(example: Tensor) -> None:
+    frame = profile({"good": small(), "bad": nn.Linear(3, 3)}, example, settings=BRIEF)
+
+    LATENCY.check(frame)
+    assert frame["model"].tolist() == ["good", "bad"]
+    assert frame["status"].tolist()[1] == "failed"
+    assert "Linear" in frame["cause"].tolist()[1]
