@@ -1,0 +1,68 @@
+"""Bottleneck residual block: 1x1, grouped 3x3, 1x1 (He et al., 2016; Xie et al., 2017; Zagoruyko, 2016)."""
+
+from typing import Any, Literal
+
+from torch import Tensor
+
+from millinet.errors import ConfigError
+from search_spaces.part import Part, Place
+from search_spaces.shortcuts import shortcut
+from search_spaces.squeeze import squeeze_excitation
+
+
+class Bottleneck(Part):
+    """Narrow to a middle width, convolve there, and widen again.
+
+    The middle width is `int(out / expand * width_per_group / 64) * groups`, as ResNeXt and Wide ResNet
+    count it.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        expand: int = 4,
+        groups: int = 1,
+        width_per_group: int = 64,
+        stride_at: Literal["3x3", "1x1"] = "3x3",
+        squeeze: float = 0.0,
+    ) -> None:
+        super().__init__()
+        layers, width = place.layers, place.out_channels
+        middle = middle_width(width, expand=expand, groups=groups, width_per_group=width_per_group)
+        early, late = (place.stride, 1) if stride_at == "1x1" else (1, place.stride)
+        self.reduce = layers.conv((place.in_channels, middle), stride=early)
+        self.middle = layers.conv((middle, middle), 3, stride=late, groups=groups)
+        self.expand = layers.conv((middle, width), then="norm")
+        self.squeeze = squeeze_excitation(width, squeeze, layers)
+        self.shortcut = shortcut(place)
+        self.act = layers.activate()
+
+    @classmethod
+    def check(
+        cls, width: int, /, *, expand: int = 4, groups: int = 1, width_per_group: int = 64, **_: Any
+    ) -> None:
+        """Reject a width the expansion does not divide, and a middle without channels."""
+        if expand < 1 or groups < 1 or width_per_group < 1:
+            raise ConfigError(
+                f"expand, groups and width_per_group must be at least 1, "
+                f"got {expand}, {groups}, {width_per_group}"
+            )
+        if width % expand:
+            raise ConfigError(f"expand must divide the width, got expand={expand} and width {width}")
+        if middle_width(width, expand=expand, groups=groups, width_per_group=width_per_group) < 1:
+            raise ConfigError(
+                f"the middle must have a channel, got width={width}, expand={expand}, groups={groups}, "
+                f"width_per_group={width_per_group}; raise width_per_group"
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""
+        out: Tensor = self.squeeze(self.expand(self.middle(self.reduce(x))))
+        out += self.shortcut(x)
+        return self.act(out)
+
+
+def middle_width(width: int, *, expand: int, groups: int, width_per_group: int) -> int:
+    """Count the channels of the 3x3 convolution."""
+    return width // expand * width_per_group // 64 * groups

@@ -1,0 +1,13 @@
+"""Heads: from the last feature map to the logits."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from search_spaces.heads.dense import Dense
+from search_spaces.part import Part
+
+HEADS: Final[Mapping[str, type[Part]]] = {
+    "dense": Dense,
+}
+
+__all__ = ["HEADS", "Dense"]

@@ -1,0 +1,42 @@
+"""The dense head: pool, and one linear layer."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from millinet.errors import ConfigError
+from search_spaces.part import Part, Place
+
+
+class Dense(Part):
+    """Average over the image, then classify linearly.
+
+    `features` inserts a 1x1 convolution of that many channels before the pooling (MobileNetV2 has 1,280);
+    `normed` a layer norm after it (ConvNeXt); `dropout` is the fraction of pooled features dropped while
+    training.
+    """
+
+    def __init__(
+        self, place: Place, *, features: int = 0, normed: bool = False, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        channels = features or place.in_channels
+        self.features = place.layers.conv((place.in_channels, channels)) if features else nn.Identity()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.norm = nn.LayerNorm(channels, eps=place.layers.norm_eps) if normed else nn.Identity()
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.classify = nn.Linear(channels, place.out_channels)
+
+    @classmethod
+    def check(cls, _: int, /, *, features: int = 0, dropout: float = 0.0, **__: Any) -> None:
+        """Reject a negative width and a dropout that is no fraction."""
+        if features < 0:
+            raise ConfigError(f"features must be 0 (none) or a channel count, got {features}")
+        if not 0.0 <= dropout < 1.0:
+            raise ConfigError(f"dropout must be a fraction in [0, 1), got {dropout}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (batch, channels, height, width) to logits (batch, classes)."""
+        pooled = self.flatten(self.pool(self.features(x)))
+        return self.classify(self.dropout(self.norm(pooled)))

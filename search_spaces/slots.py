@@ -1,0 +1,101 @@
+"""From the text of a space to its slots: which part a label means, and what its parameters are called."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Final
+
+from millinet.errors import ConfigError
+from millinet.tables import pick
+from search_spaces.blocks import BLOCKS
+from search_spaces.choices import Slot, Variant
+from search_spaces.heads import HEADS
+from search_spaces.layers import Layers
+from search_spaces.options import Value, options_of
+from search_spaces.part import Part
+from search_spaces.space_record import SpaceRecord, StageChoices
+from search_spaces.stems import STEMS
+
+Axes = Mapping[str, list[Value]]
+
+_TABLES: Final[Mapping[str, Mapping[str, type[Part]]]] = {"stem": STEMS, "block": BLOCKS, "head": HEADS}
+
+
+class Throughout(Part):
+    """Stands in for the layers, which are chosen once for the whole network."""
+
+    def __init__(self, *, norm: str = "batch", activation: str = "relu") -> None:
+        super().__init__()
+        self.layers = Layers(norm=norm, activation=activation)
+
+
+def make_slots(record: SpaceRecord) -> tuple[Slot, ...]:
+    """Return stem, stages, head and layers as slots, in that order.
+
+    Raises:
+        ConfigError: If a label means no part, or an axis is no option of it; the message names the position.
+    """
+    stem = tuple(_variant("stem", "stem", label, axes) for label, axes in record.stem.items())
+    head = tuple(_variant("head", "head", label, axes) for label, axes in record.head.items())
+    return (
+        Slot(prefix="stem", key="stem", variants=stem),
+        *(_stage_slot(number, stage) for number, stage in enumerate(record.stages)),
+        Slot(prefix="head", key="head", variants=head),
+        Slot(prefix="layers", key="layers", variants=(_throughout(record),)),
+    )
+
+
+def _stage_slot(number: int, stage: StageChoices) -> Slot:
+    prefix = f"s{number}"
+    free: Axes = {"depth": list(stage.depth), "stride": list(stage.stride)}
+    variants = tuple(
+        _variant("block", prefix, label, axes, width=stage.width, free=free)
+        for label, axes in stage.blocks.items()
+    )
+    return Slot(prefix=prefix, key=f"{prefix}.block", variants=variants, is_optional=stage.optional)
+
+
+def _variant(
+    kind: str,
+    prefix: str,
+    label: str,
+    axes: Axes,
+    *,
+    width: list[int] | None = None,
+    free: Axes | None = None,
+) -> Variant:
+    table = _TABLES[kind]
+    names = axes.get(kind, [label])
+    if len(names) != 1:
+        raise ConfigError(f"{prefix}.{label}: {kind} names one part, got {names}; give each its own label")
+    part = pick(kind, str(names[0]), table, group=f"{kind}s")
+    own = {axis: tuple(values) for axis, values in axes.items() if axis != kind}
+    keys = {axis: f"{prefix}.{label}.{axis}" for axis in own} | {
+        axis: f"{prefix}.{axis}" for axis in free or {}
+    }
+    if width is not None and "width" not in own:
+        own = {"width": tuple(width), **own}
+        keys["width"] = f"{prefix}.width"
+    _check_axes(f"{prefix}.{label}", kind, part, own)
+    common = {axis: tuple(values) for axis, values in (free or {}).items()}
+    return Variant(label=label, part_name=str(names[0]), part=part, axes=own, free=common, keys=keys)
+
+
+def _check_axes(where: str, kind: str, part: type[Part], axes: Mapping[str, tuple[Value, ...]]) -> None:
+    known = set(options_of(part))  # type: ignore[arg-type]  # mypy misses that a class is hashable
+    if kind != "head":
+        known.add("width")
+    for axis, values in axes.items():
+        if axis not in known:
+            raise ConfigError(f"{where}: no option {axis!r}; known: {', '.join(sorted(known)) or 'none'}")
+        if not values or len({(type(value), value) for value in values}) != len(values):
+            raise ConfigError(f"{where}.{axis} needs values, each listed once, got {list(values)}")
+    if kind != "head" and "width" not in axes:
+        raise ConfigError(f"{where}: width is missing; list the channel counts to choose from")
+
+
+def _throughout(record: SpaceRecord) -> Variant:
+    for norm, activation in product(record.norm, record.activation):
+        Layers(norm=norm, activation=activation)
+    axes: dict[str, tuple[Value, ...]] = {"norm": tuple(record.norm), "activation": tuple(record.activation)}
+    keys = {axis: axis for axis in axes}
+    return Variant(label="layers", part_name="layers", part=Throughout, axes=axes, free={}, keys=keys)

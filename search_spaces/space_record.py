@@ -1,0 +1,113 @@
+"""A search space as TOML: checked field by field when read, and written so that reading gives the same."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from millinet.errors import ConfigError
+from search_spaces.options import Value
+from search_spaces.record import first_problem
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+_Count = Annotated[int, Field(ge=1)]
+Counts = Annotated[list[_Count], BeforeValidator(_listed), Field(min_length=1)]
+Strides = Annotated[list[Literal[1, 2]], BeforeValidator(_listed), Field(min_length=1)]
+Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+Values = Annotated[list[bool | int | float | str], BeforeValidator(_listed), Field(min_length=1)]
+Variants = Annotated[dict[str, dict[str, Values]], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class StageChoices(_Strict):
+    """What one stage may be."""
+
+    depth: Counts
+    """Numbers of blocks."""
+    width: Counts | None = None
+    """Channels; a variant that lists its own `width` overrides it."""
+    stride: Strides = Field(default=[1])
+    """Strides of the first block."""
+    optional: bool = False
+    """Whether the stage may be left out; the last one only."""
+    blocks: Variants
+    """Label to the values of the block's options; `block` names the block where the label does not."""
+
+
+class SpaceRecord(_Strict):
+    """A search space, independent of the images it will be used for."""
+
+    name: str
+    """How messages call it."""
+    norm: Words = Field(default_factory=lambda: ["batch"])
+    """Norms to choose from."""
+    activation: Words = Field(default_factory=lambda: ["relu"])
+    """Activations to choose from."""
+    norm_eps: float = 1e-5
+    """Added to the variance in every norm."""
+    bias: Literal["auto", "always"] = "auto"
+    """Whether a convolution keeps its bias before a norm."""
+    drop_path: float = 0.0
+    """Rate of stochastic depth at the last block."""
+    stem: Variants
+    """Label to widths and options; `stem` names the stem where the label does not."""
+    stages: list[StageChoices] = Field(min_length=1)
+    """The body, in order."""
+    head: Variants
+    """Label to options; `head` names the head where the label does not."""
+
+
+def read_toml(text: str, *, origin: str) -> SpaceRecord:
+    """Read a space.
+
+    Args:
+        text: The TOML.
+        origin: Where it comes from, for messages.
+
+    Raises:
+        ConfigError: If it is no TOML, or a field is missing, foreign or of another type; the message names
+            it.
+    """
+    try:
+        return SpaceRecord.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin} is no TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {first_problem(error)}") from error
+
+
+def write_toml(record: SpaceRecord) -> str:
+    """Write a space; fields at their default are left out."""
+    content = record.model_dump(exclude_defaults=True, exclude_none=True)
+    tables = {name: content.pop(name) for name in ("stem", "stages", "head")}
+    lines = [f"{name} = {_value(value)}" for name, value in content.items()]
+    lines += _variants("stem", tables["stem"])
+    for stage in tables["stages"]:
+        blocks = stage.pop("blocks")
+        lines += ["", "[[stages]]", *(f"{name} = {_value(value)}" for name, value in stage.items())]
+        lines += _variants("stages.blocks", blocks)
+    return "\n".join([*lines, *_variants("head", tables["head"])]) + "\n"
+
+
+def _variants(table: str, variants: Mapping[str, Mapping[str, list[Value]]]) -> list[str]:
+    lines = ["", f"[{table}]"]
+    for label, axes in variants.items():
+        inside = ", ".join(f"{_value(axis)} = {_value(values)}" for axis, values in axes.items())
+        lines.append(f"{_value(label)} = {{ {inside} }}" if inside else f"{_value(label)} = {{}}")
+    return lines
+
+
+def _value(value: Any) -> str:
+    """Write a scalar or list; a JSON string, number and truth value is TOML's as well."""
+    if isinstance(value, list):
+        return f"[{', '.join(_value(entry) for entry in value)}]"
+    return json.dumps(value)

@@ -1,0 +1,15 @@
+"""Stems: from the image to the first feature map."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from search_spaces.part import Part
+from search_spaces.stems.conv3 import Conv3
+from search_spaces.stems.conv7 import Conv7
+
+STEMS: Final[Mapping[str, type[Part]]] = {
+    "conv3": Conv3,
+    "conv7": Conv7,
+}
+
+__all__ = ["STEMS", "Conv3", "Conv7"]

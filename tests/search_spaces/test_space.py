@@ -1,0 +1,164 @@
+"""A space suggests, inverts, counts, draws and writes itself."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from millinet.errors import ConfigError
+from search_spaces import SearchSpace, load_space, network
+
+SMALL = """
+name = "small"
+[stem]
+conv3 = { width = [8, 12] }
+[[stages]]
+depth = [1, 2]
+width = [12, 16]
+[stages.blocks]
+basic = {}
+bottleneck = { expand = [2, 4, 8], width = [16, 24, 36] }
+[[stages]]
+depth = 1
+width = 16
+optional = true
+[stages.blocks]
+inverted = { expand = [2, 3] }
+[head]
+dense = { dropout = [0.0, 0.5] }
+"""
+
+
+class Fixed:
+    """Answers from a dict and notes what it was asked."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.params = params
+        self.asked: list[str] = []
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        assert self.params[name] in choices
+        self.asked.append(name)
+        return self.params[name]
+
+
+@pytest.mark.parametrize("preset", ["tiny"])
+def test_suggest_inverts_params_for_random_points(preset: str) -> None:
+    space = load_space(preset)
+    rng = np.random.default_rng(0)
+
+    for _ in range(100):
+        architecture = space.sample(rng)
+        trial = Fixed(space.params(architecture))
+
+        assert space.suggest(trial) == architecture
+        assert trial.asked == list(trial.params)
+
+
+def test_size_counts_the_points_worked_out_by_hand() -> None:
+    space = SearchSpace.from_toml(SMALL)
+
+    # Stem 2; first stage: depth 2 x (2 widths of basic + 8 allowed pairs of bottleneck, 36 being no multiple
+    # of 8); second stage: 2 expansions or nothing; head 2.
+    assert space.size == 2 * (2 * (2 + 8)) * 3 * 2
+
+
+def test_uniform_draws_reach_every_point_and_nothing_else() -> None:
+    space = SearchSpace.from_toml(SMALL)
+    rng = np.random.default_rng(0)
+
+    seen = {space.sample(rng) for _ in range(4000)}
+
+    assert len(seen) == space.size
+
+
+def test_neighbours_differ_in_one_place_and_are_points_of_the_space() -> None:
+    space = SearchSpace.from_toml(SMALL)
+    architecture = space.sample(np.random.default_rng(1))
+
+    neighbours = space.neighbours(architecture)
+
+    assert len(set(neighbours)) == len(neighbours)
+    assert architecture not in neighbours
+    assert all(space.suggest(Fixed(space.params(near))) == near for near in neighbours)
+
+
+def test_neighbourhood_is_symmetric_where_no_variant_is_exchanged() -> None:
+    space = SearchSpace.from_toml(SMALL)
+    architecture = space.sample(np.random.default_rng(2))
+
+    for near in space.neighbours(architecture):
+        if near.blocks == architecture.blocks:
+            assert architecture in space.neighbours(near)
+
+
+def test_a_parameter_name_always_stands_for_the_same_choices() -> None:
+    space = SearchSpace.from_toml(SMALL)
+    rng = np.random.default_rng(0)
+    choices: dict[str, tuple[Any, ...]] = {}
+
+    class Noting(Fixed):
+        def suggest_categorical(self, name: str, offered: Sequence[Any]) -> Any:
+            assert choices.setdefault(name, tuple(offered)) == tuple(offered)
+            return super().suggest_categorical(name, offered)
+
+    for _ in range(300):
+        space.suggest(Noting(space.params(space.sample(rng))))
+
+
+def test_toml_round_trip_keeps_the_space() -> None:
+    space = SearchSpace.from_toml(SMALL)
+
+    again = SearchSpace.from_toml(space.to_toml())
+
+    assert again.to_toml() == space.to_toml()
+    assert again.fingerprint == space.fingerprint
+    assert again.size == space.size
+
+
+def test_fingerprint_depends_on_the_images() -> None:
+    shapes = product([1, 3], [10, 100], [(8, 8), (32, 32)])
+
+    found = {load_space("tiny", in_channels=c, num_classes=k, resolution=r).fingerprint for c, k, r in shapes}
+
+    assert len(found) == 8
+
+
+@pytest.mark.parametrize(
+    ("old", "broken", "message"),
+    [
+        ("depth = 1", "depth = 0", "stages.1.depth.0"),
+        ("depth = 1", "deep = 1", "stages.1"),
+        ("basic = {}", "basik = {}", "did you mean 'basic'"),
+        ("expand = [2, 3]", "expnd = [2, 3]", "no option 'expnd'"),
+        ("expand = [2, 4, 8]", "expand = [5, 7]", "expand must divide the width"),
+        ("expand = [2, 3]", "expand = [2, 2]", "each listed once"),
+        ("width = 16", "width = 'wide'", "stages.1.width.0"),
+        ("conv3 = { width = [8, 12] }", "conv3 = {}", "stem.conv3: width is missing"),
+        ("[head]", "[heads]", "head"),
+        ('name = "small"', 'name = "small', "is no TOML"),
+        ('name = "small"', 'name = "small"\nnorm = "batsh"', "did you mean 'batch'"),
+        ('name = "small"', 'name = "small"\nactivation = []', "activation"),
+        ("depth = [1, 2]", "depth = [1, 2]\noptional = true", "only the last"),
+    ],
+)
+def test_a_broken_space_names_what_is_wrong(old: str, broken: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        SearchSpace.from_toml(SMALL.replace(old, broken))
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_params_of_a_foreign_architecture_say_what_is_foreign() -> None:
+    space = load_space("tiny")
+
+    with pytest.raises(ConfigError, match="has 2 stages, the architecture 3"):
+        space.params(network("resnet20"))
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'tiny'"):
+        load_space("tinny")
