@@ -4,6 +4,7 @@ One fused multiply-add counts as one MAC. Nothing is timed here: MACs rank netwo
 networks of different families badly, which is why the budget is measured instead.
 """
 
+import copy
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +12,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -135,25 +135,35 @@ def _flop_counter() -> FlopCounterMode:
 
 def _forward(model: nn.Module, example: Tensor, make_mode: Callable[[], M]) -> M:
     """Run one pass under a mode: on the meta device, or where the model is if it cannot run there."""
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    hollow = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
-    device = next((tensor.device for tensor in tensors.values()), torch.device("cpu"))
-    shape_only, mode = example.to("meta"), make_mode()
-    with evaluating(model):
-        try:
-            with mode:
-                functional_call(model, hollow, (shape_only,))
-            return mode
-        # Data-dependent shapes, or tensors that are neither parameters nor buffers: no fault of the model's.
-        except Exception:  # noqa: BLE001
-            return _real_forward(model, example.to(device), make_mode)
-
-
-def _real_forward(model: nn.Module, example: Tensor, make_mode: Callable[[], M]) -> M:
     mode = make_mode()
     try:
-        with mode:
-            model(example)
+        hollow, shape_only = _hollow(model), example.to("meta")
+        with evaluating(hollow), mode:
+            hollow(shape_only)
+        return mode
+    # Data-dependent shapes, or tensors that are neither parameters nor buffers: no fault of the model's.
+    except Exception:  # noqa: BLE001
+        return _real_forward(model, example, make_mode())
+
+
+def _hollow(model: nn.Module) -> nn.Module:
+    """Copy a model without its numbers: parameters and buffers have shapes only."""
+    # Not torch.func.functional_call: in torch 2.15 it leaves a model with tied modules on the meta device.
+    shells: dict[int, Any] = {}
+    for parameter in model.parameters():
+        shell = torch.empty_like(parameter, device="meta")
+        shells[id(parameter)] = nn.Parameter(shell, requires_grad=parameter.requires_grad)
+    for buffer in model.buffers():
+        shells[id(buffer)] = torch.empty_like(buffer, device="meta")
+    return copy.deepcopy(model, shells)
+
+
+def _real_forward(model: nn.Module, example: Tensor, mode: M) -> M:
+    tensors = [*model.parameters(), *model.buffers()]
+    placed = example.to(tensors[0].device) if tensors else example
+    try:
+        with evaluating(model), mode:
+            model(placed)
         return mode
     except Exception as error:
         raise ModelError(
