@@ -13,6 +13,8 @@ class SearchConfig:
     """Finished trials in all, over every resumption; candidates over the budget count, they cost little."""
     sampler: str = "gated"
     """Name in `nas.SAMPLERS`."""
+    num_probes: int = 32
+    """Untrained networks measured first, to learn the latency of the space; only `gated` uses them."""
     is_pareto: bool = False
     """Search the front of accuracy against latency, not only the best accuracy inside the budget."""
     seed: int = 0

@@ -155,13 +155,15 @@ def opening_lines(run: RunFolder, problem: Problem, *, num_finished: int) -> lis
     device = run.record.device
     config = problem.config
     clock = f", {device['clock_mhz']:.0f} MHz" if device.get("clock_mhz") else ""
-    budget = problem.budget
+    budget, asked, data = problem.budget, run.record.config["budget"], problem.data
+    splits = " / ".join(f"{count:,} {name}" for name, count in data.sizes().items())
     threads = f", {problem.meter.settings.threads} thread(s) for latency"
     resumed = f", {num_finished} of them done already" if num_finished else ""
     return [
         f"millinet on {device['name']} ({problem.device}{threads}{clock})",
-        f"data    {problem.data}",
-        f"budget  {budget} = {problem.limit_ms:.3g} ms a call at batch {budget.batch}",
+        f"data    {data.spec}: {splits} images of {'x'.join(map(str, data.input_shape))}, "
+        f"{data.num_classes} classes",
+        f"budget  {asked}: {problem.limit_ms:.3g} ms a call at batch {budget.batch or 1}",
         f"space   {problem.space.name}: {_count(problem.space.size)} architectures",
         f"trials  {config.num_trials}{resumed}, sampler {config.sampler}, seed {config.seed}",
     ]

@@ -16,8 +16,8 @@ from millinet.training import RECIPES, fit
 from millinet.winners import Origin, certify_winner
 from nas.candidate import build, cause_of
 from nas.display import Display
-from nas.ledger import ROW
 from nas.problem import Problem
+from nas.records import ROW
 from search_spaces import Architecture
 
 _CANDIDATES_PER_WINNER = 2

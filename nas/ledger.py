@@ -11,12 +11,9 @@ from millinet.frames import TRIALS
 from millinet.latency import LatencyMeasurement
 from nas.candidate import COMPLETE, PRUNED, Outcome, describe
 from nas.fidelity import Peer
+from nas.records import CONSTRAINT, CURVE, ROW
 from nas.storage import finished
 from search_spaces import Architecture
-
-ROW = "row"
-CURVE = "curve"
-CONSTRAINT = "latency"
 
 
 def row_of(

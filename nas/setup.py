@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import optuna
 import torch
+from torch import Tensor
 
 from millinet.data import DataSet, load_data
 from millinet.device import describe, resolve_device
 from millinet.latency import Budget, LatencyMeter, LatencySettings
-from millinet.models import load_model
 from millinet.provenance import command_line, commit, utc_now, versions
 from millinet.runs import RunFolder, RunRecord
 from millinet.tables import pick
 from millinet.training import RECIPES
 from nas.config import SearchConfig
 from nas.problem import Problem
-from nas.samplers import SAMPLERS
+from nas.samplers import SAMPLERS, SamplerContext
 from nas.storage import open_study
 from search_spaces import SearchSpace, load_space
 
@@ -53,14 +53,14 @@ def prepare(
     recipe = pick("recipe", config.recipe, RECIPES, group="recipes")
     pick("recipe", config.final_recipe, RECIPES, group="recipes")
     make_sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")
-    settings = LatencySettings.for_budget(asked, confidence=config.confidence)
+    settings = LatencySettings(confidence=config.confidence).under(asked)
     record = _record(out, loaded, searched, asked, target, config)
     run = RunFolder.resume_or_create(out, record)
     with LatencyMeter(target, settings) as meter:
         problem = Problem(
             space=searched,
             data=loaded,
-            budget=_resolved(run, asked, meter, loaded),
+            budget=_resolved(run, asked, meter, torch.zeros(1, *loaded.input_shape)),
             meter=meter,
             device=target,
             recipe=recipe,
@@ -68,19 +68,25 @@ def prepare(
         )
         study = open_study(
             out / "study.db",
-            sampler=make_sampler(config.seed),
             is_pareto=config.is_pareto,
             space_fingerprint=searched.fingerprint,
         )
-        if len(study.trials):
-            # A resumed sampler that started from the same seed would propose its first candidates again.
-            study.sampler = make_sampler(config.seed + len(study.trials))
+        study.sampler = make_sampler(
+            SamplerContext(
+                seed=config.seed,
+                space=searched,
+                limit_ms=problem.limit_ms,
+                num_trials=config.num_trials,
+                num_told=len(study.trials),
+            )
+        )
         run.save(
             status="running",
             num_trials=config.num_trials,
             budget={
-                "text": str(asked),
+                "text": str(problem.budget),
                 "limit_ms": problem.limit_ms,
+                "batch": problem.budget.batch or 1,
                 "reference": asked.reference or "",
             },
         )
@@ -110,20 +116,10 @@ def _budget(budget: str | Budget | None, data: DataSet) -> Budget:
     return Budget.parse(budget or default_budget(data))
 
 
-def _resolved(run: RunFolder, asked: Budget, meter: LatencyMeter, data: DataSet) -> Budget:
-    known = run.record.budget.get("limit_ms")
-    if known is not None:
-        return asked.with_limit(known)
-    if asked.reference is None:
-        return asked.resolve(meter)
-    channels, height, width = data.input_shape
-    reference = load_model(
-        f"network:{asked.reference}",
-        num_classes=data.num_classes,
-        in_channels=channels,
-        resolution=(height, width),
-    )
-    return asked.resolve(meter, reference.model, torch.zeros(1, *data.input_shape))
+def _resolved(run: RunFolder, asked: Budget, meter: LatencyMeter, example: Tensor) -> Budget:
+    """Return the budget in milliseconds; a resumed run keeps the one it began with."""
+    known = run.record.budget.get("text")
+    return Budget.parse(known) if known else asked.resolve(example, meter=meter)
 
 
 def _record(
@@ -150,7 +146,16 @@ def _record(
         versions=versions(),
         commit=commit(),
         device=describe(device).as_dict(),
-        data=data.describe(),
+        data={
+            "spec": data.spec,
+            "fingerprint": data.fingerprint,
+            "num_classes": data.num_classes,
+            "class_names": list(data.class_names),
+            "input_shape": list(data.input_shape),
+            "sizes": data.sizes(),
+            "skipped": data.skipped,
+            "notes": data.notes,
+        },
         space={
             "name": space.name,
             "fingerprint": space.fingerprint,

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Final
 
 import optuna
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from millinet.errors import ConfigChangedError, RunFolderError
+from nas.records import ROW, SPACE
 
 STUDY_NAME: Final = "search"
-_SPACE: Final = "space_fingerprint"
 
 
-def open_study(path: Path, *, sampler: BaseSampler, is_pareto: bool, space_fingerprint: str) -> optuna.Study:
+def open_study(path: Path, *, is_pareto: bool, space_fingerprint: str) -> optuna.Study:
     """Open the study at `path`, or make it.
 
     The file holds plain Optuna tables in write-ahead mode, so optuna-dashboard opens it while a search runs.
@@ -37,13 +36,12 @@ def open_study(path: Path, *, sampler: BaseSampler, is_pareto: bool, space_finge
     study = optuna.create_study(
         study_name=STUDY_NAME,
         storage=storage,
-        sampler=sampler,
         directions=["maximize", "minimize"] if is_pareto else ["maximize"],
         load_if_exists=True,
     )
-    known = study.user_attrs.get(_SPACE)
+    known = study.user_attrs.get(SPACE)
     if known is None:
-        study.set_user_attr(_SPACE, space_fingerprint)
+        study.set_user_attr(SPACE, space_fingerprint)
     elif known != space_fingerprint:
         raise ConfigChangedError(
             f"{path} was searched in space {known}, now it is {space_fingerprint}; "
@@ -57,7 +55,7 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
     return [
         trial
         for trial in study.get_trials(deepcopy=False)
-        if trial.state.is_finished() and "row" in trial.user_attrs
+        if trial.state.is_finished() and ROW in trial.user_attrs
     ]
 
 

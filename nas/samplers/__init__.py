@@ -5,15 +5,15 @@ from typing import Final
 
 from optuna.samplers import BaseSampler
 
+from nas.samplers.context import SamplerContext
+from nas.samplers.gated import GatedSampler
 from nas.samplers.stock import nsga2, random, tpe
 
-SamplerFactory = Callable[[int], BaseSampler]
-"""Takes a seed."""
-
-SAMPLERS: Final[Mapping[str, SamplerFactory]] = {
+SAMPLERS: Final[Mapping[str, Callable[[SamplerContext], BaseSampler]]] = {
+    "gated": GatedSampler,
     "nsga2": nsga2,
     "random": random,
     "tpe": tpe,
 }
 
-__all__ = ["SAMPLERS", "SamplerFactory"]
+__all__ = ["SAMPLERS", "GatedSampler", "SamplerContext"]

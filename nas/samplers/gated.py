@@ -1,0 +1,137 @@
+"""The default sampler: candidates predicted to meet the budget, none twice, the most promising first."""
+
+from collections.abc import Sequence
+from math import log
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FixedTrial, FrozenTrial
+
+from nas.probes import Probe, probes_of
+from nas.proposal import Description, Observation, ProposalConfig, Proposer
+from nas.records import ROW
+from nas.samplers.context import SamplerContext
+from search_spaces import Architecture
+
+Known = tuple[Architecture, Observation]
+
+
+class GatedSampler(BaseSampler):
+    """Lets Optuna run `nas.proposal`.
+
+    Before a trial the whole architecture is chosen, from everything the study holds; Optuna then asks for its
+    parameters one by one. The random numbers of a trial depend on the seed and the trial's number alone, so a
+    resumed search proposes what an uninterrupted one would have.
+    """
+
+    def __init__(self, context: SamplerContext) -> None:
+        self._context = context
+        self._space = context.space
+        self._proposer: Proposer[Architecture] = Proposer(
+            draw=self._space.sample,
+            edit=self._edit,
+            describe=self._describe,
+            log_limit=log(context.limit_ms),
+            config=ProposalConfig(num_startup=max(4, min(20, context.num_trials // 3))),
+        )
+        self._chosen: dict[int, dict[str, Any]] = {}
+        self._described: dict[str, Description] = {}
+        self._neighbours: dict[str, list[Architecture]] = {}
+        self._architectures: dict[int, Architecture] = {}
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Choose the architecture of a trial, unless it was enqueued."""
+        if "fixed_params" in trial.system_attrs:
+            return
+        rng = np.random.default_rng([self._context.seed, trial.number])
+        history = self._history(study, trial.number, rng)
+        self._chosen[trial.number] = self._space.params(self._proposer.propose(history, rng))
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return nothing: parameters are answered one by one, as the conditions unfold."""
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, as the relative space is empty."""
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Answer one parameter of the architecture that was chosen."""
+        return self._chosen[trial.number][param_name]
+
+    def _history(self, study: optuna.Study, current: int, rng: np.random.Generator) -> list[Known]:
+        rows = [
+            (trial, trial.user_attrs.get(ROW, {}))
+            for trial in study.get_trials(deepcopy=False)
+            if trial.number != current and (trial.params or trial.number in self._chosen)
+        ]
+        losses = _losses([row for _, row in rows], is_pareto=len(study.directions) == 2, rng=rng)
+        known = [
+            self._observed(self._architecture(trial), row.get("latency_ms"), loss=loss)
+            for (trial, row), loss in zip(rows, losses, strict=True)
+        ]
+        return [self._probed(probe) for probe in probes_of(study)] + known
+
+    def _architecture(self, trial: FrozenTrial) -> Architecture:
+        if trial.number not in self._architectures:
+            params = (
+                trial.params if trial.state.is_finished() else self._chosen.get(trial.number, trial.params)
+            )
+            self._architectures[trial.number] = self._space.suggest(FixedTrial(params))
+        return self._architectures[trial.number]
+
+    def _probed(self, probe: Probe) -> Known:
+        architecture = self._space.suggest(FixedTrial(probe.params))
+        description = self._describe(architecture)
+        return architecture, Observation(description, log(probe.latency_ms), is_proposed=False)
+
+    def _observed(self, architecture: Architecture, latency_ms: float | None, *, loss: float | None) -> Known:
+        log_latency = None if latency_ms is None else log(latency_ms)
+        return architecture, Observation(self._describe(architecture), log_latency, loss)
+
+    def _describe(self, architecture: Architecture) -> Description:
+        key = architecture.fingerprint
+        if key not in self._described:
+            macs = log(max(architecture.costs().macs, 1))
+            self._described[key] = Description(key, self._space.params(architecture), (macs,))
+        return self._described[key]
+
+    def _edit(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        key = architecture.fingerprint
+        if key not in self._neighbours:
+            self._neighbours[key] = self._space.neighbours(architecture)
+        found = self._neighbours[key]
+        return found[int(rng.integers(len(found)))] if found else architecture
+
+
+def _losses(
+    rows: Sequence[dict[str, Any]], *, is_pareto: bool, rng: np.random.Generator
+) -> list[float | None]:
+    """Return what is minimised of each trial: its error, or for a front a blend of error and latency.
+
+    The blend is the augmented Tchebycheff norm with a fresh weight (Knowles, "ParEGO", 2006, eq. 2).
+    """
+    errors = [None if row.get("accuracy") is None else 1.0 - row["accuracy"] for row in rows]
+    if not is_pareto:
+        return errors
+    trained = [index for index, error in enumerate(errors) if error is not None]
+    if not trained:
+        return errors
+    points = np.array([[errors[index], log(rows[index]["latency_ms"])] for index in trained])
+    span = np.maximum(points.max(axis=0) - points.min(axis=0), 1e-9)
+    weight = rng.random()
+    weighted = (points - points.min(axis=0)) / span * [weight, 1.0 - weight]
+    blended = weighted.max(axis=1) + 0.05 * weighted.sum(axis=1)
+    found: list[float | None] = [None] * len(rows)
+    for index, value in zip(trained, blended, strict=True):
+        found[index] = float(value)
+    return found
