@@ -48,7 +48,18 @@ def test_a_grouped_convolution_costs_its_share() -> None:
 def test_a_shared_parameter_counts_once() -> None:
     layer = nn.Linear(4, 4)
 
-    assert count(nn.Sequential(layer, layer), torch.zeros(1, 4)).parameters == 20
+    costs = count(nn.Sequential(layer, layer), torch.zeros(1, 4))
+
+    assert costs.parameters == 4 * 4 + 4
+    assert costs.macs == 2 * 4 * 4
+
+
+def test_counting_leaves_tied_layers_where_they_were() -> None:
+    layer = nn.Linear(4, 4)
+
+    count(nn.Sequential(layer, layer), torch.zeros(1, 4))
+
+    assert layer.weight.device == torch.device("cpu")
 
 
 def test_the_layers_add_up_to_the_whole(network: nn.Sequential) -> None:

@@ -64,7 +64,7 @@ def test_the_bounds_of_the_median_of_a_hundred_are_the_order_statistics_of_the_t
 def test_each_bound_of_a_quantile_holds_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     truth = log(20.0)  # 95th percentile of the unit exponential
-    bounds = [order_statistic_interval(rng.exponential(size=150), 0.95) for _ in range(2000)]
+    bounds = [order_statistic_interval(list(rng.exponential(size=150)), 0.95) for _ in range(2000)]
 
     over = np.mean([bound.high is not None and bound.high >= truth for bound in bounds])
     under = np.mean([bound.low is not None and bound.low <= truth for bound in bounds])
