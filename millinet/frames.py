@@ -201,6 +201,14 @@ LAYERS: Final = FrameSchema(
     },
 )
 
+PREDICTIONS: Final = FrameSchema(
+    "predictions",
+    {
+        "label": Column("Int64", "index of the true class of a test image, in the order of the split"),
+        "predicted": Column("Int64", "index of the class the network chose"),
+    },
+)
+
 CANDIDATES: Final = FrameSchema(
     "candidates",
     {
@@ -221,12 +229,15 @@ CANDIDATES: Final = FrameSchema(
         "threads": Column("Int64", "intra-op threads"),
         "dtype": Column("str", "fp32, bf16 or fp16"),
         "batch": Column("Int64", "images in one call"),
+        "data": Column("str", "data set and its fingerprint"),
+        "budget": Column("str", "the budget as asked for, with the quantile it limits"),
         "budget_ms": Column("float64", "the limit it was judged by", "ms"),
         "verdict": Column("str", "meets, fails or undecided"),
         "accuracy": Column("float64", "share of images classified correctly, a fraction"),
         "accuracy_low": Column("float64", "lower end of its 95% interval (Wilson)"),
         "accuracy_high": Column("float64", "upper end of its 95% interval (Wilson)"),
         "split": Column("str", "the images it was evaluated on: validation or test"),
+        "validation_accuracy": Column("float64", "what it was chosen by, a fraction"),
         "state": Column(
             "str", "complete, pruned early, over budget, undecided, duplicate, failed or running"
         ),
@@ -299,5 +310,5 @@ CHOICES: Final = FrameSchema(
 
 FRAMES: Final[Mapping[str, FrameSchema]] = {
     schema.name: schema
-    for schema in (TRIALS, LATENCY, HISTORY, LAYERS, CANDIDATES, SEARCH, COMPARISON, CHOICES)
+    for schema in (TRIALS, LATENCY, HISTORY, LAYERS, PREDICTIONS, CANDIDATES, SEARCH, COMPARISON, CHOICES)
 }

@@ -1,7 +1,7 @@
 """The candidates frame: every network of every run, searched, finished or only timed, one row a setting."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -9,8 +9,10 @@ from millinet.frames import CANDIDATES
 from millinet.statistics import pareto_front, wilson_interval
 from reports.load import Entry, Run
 
-SETTING = ["device", "dtype", "batch"]
-"""Latencies are comparable only where these columns are equal."""
+SETTING: Final = ["device", "dtype", "batch", "data"]
+"""Networks compare only where these columns are equal."""
+_OWN: Final = r"[a-z]+:\d+$"
+"""How a run names its own networks in latency.csv, as in trial:3; any other name is a profiled model."""
 
 
 def candidates(runs: Sequence[Run]) -> pd.DataFrame:
@@ -39,14 +41,15 @@ def _finished(run: Run) -> pd.DataFrame:
 
 def _finished_row(run: Run, entry: Entry, *, is_before: bool) -> dict[str, Any]:
     found = {"run": run.name, "candidate": name_of(entry, is_before=is_before), "rank": entry.rank}
-    found |= {"kind": "before" if is_before else "winner", "state": "complete"}
+    found |= {"kind": "before" if is_before else "winner", "state": "complete", "data": data_of(run)}
+    found |= _structure(entry.architecture or {})
     proof = entry.certificate
     if proof is None:
-        return found | {"architecture": _described(entry), "state": "not certified"}
-    split = "validation" if proof.test_accuracy is None else "test"
+        return found | {"state": "not certified"}
+    is_tested = proof.test_accuracy is not None
     return found | {
         "trial": proof.trial,
-        "architecture": proof.architecture or _described(entry),
+        "architecture": proof.architecture or found["architecture"],
         "fingerprint": proof.fingerprint,
         "parameters": proof.parameters,
         "macs": proof.macs,
@@ -55,17 +58,32 @@ def _finished_row(run: Run, entry: Entry, *, is_before: bool) -> dict[str, Any]:
         "latency_high_ms": proof.high_ms,
         "latency_p95_ms": proof.p95_ms,
         **_setting(proof.device, proof.settings),
+        "budget": proof.budget,
         "budget_ms": proof.budget_ms,
         "verdict": proof.verdict,
-        "accuracy": proof.validation_accuracy if proof.test_accuracy is None else proof.test_accuracy,
+        "accuracy": proof.test_accuracy if is_tested else proof.validation_accuracy,
         "accuracy_low": proof.test_accuracy_low,
         "accuracy_high": proof.test_accuracy_high,
-        "split": split,
+        "split": "test" if is_tested else "validation",
+        "validation_accuracy": proof.validation_accuracy,
     }
 
 
-def _described(entry: Entry) -> str:
-    return str((entry.architecture or {}).get("source", ""))
+def data_of(run: Run) -> str:
+    """Name the data set of a run, with its fingerprint: two sets of one name may differ."""
+    data = run.record.data
+    return " ".join(str(data[key]) for key in ("spec", "fingerprint") if data.get(key))
+
+
+def _structure(architecture: Mapping[str, Any]) -> dict[str, str]:
+    """Read what a candidate's row says of its architecture from the JSON of a winner."""
+    stages, head = architecture.get("stages"), architecture.get("head")
+    blocks = [str(stage.get("block", "")) for stage in stages or [] if isinstance(stage, dict)]
+    return {
+        "architecture": str(architecture.get("source", "")),
+        "blocks": " ".join(blocks),
+        "head": str(head.get("name", "")) if isinstance(head, dict) else "",
+    }
 
 
 def _setting(device: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,55 +98,81 @@ def _setting(device: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str
 def _tried(run: Run) -> pd.DataFrame:
     trials = run.trials
     images = int(run.record.data.get("sizes", {}).get("validation", 0) or 0)
-    shared = [column for column in CANDIDATES.columns if column in trials.columns]
-    frame = trials[shared].copy()
-    frame["run"] = run.name
+    frame = trials[[column for column in CANDIDATES.columns if column in trials.columns]].copy()
+    frame["run"], frame["kind"], frame["data"] = run.name, "trial", data_of(run)
     frame["candidate"] = "trial " + trials["trial"].astype("str")
-    frame["kind"] = "trial"
-    for column, value in _setting(run.record.device, _latency_settings(run)).items():
+    for column, value in _own_setting(run).items():
         frame[column] = value
+    frame["memory_mib"] = trials["fingerprint"].map(_memory(run))
+    frame["budget"] = str(run.record.budget.get("text", ""))
     intervals = [_interval(accuracy, images) for accuracy in trials["accuracy"]]
     frame["accuracy_low"] = [low for low, _ in intervals]
     frame["accuracy_high"] = [high for _, high in intervals]
-    frame["split"] = "validation"
+    frame["split"], frame["validation_accuracy"] = "validation", trials["accuracy"]
     frame["seconds"] = trials["measure_seconds"].fillna(0) + trials["train_seconds"].fillna(0)
     return _conformed(frame)
 
 
-def _latency_settings(run: Run) -> dict[str, Any]:
-    """Return the latency settings of the trials: those any measurement of the run was taken with."""
-    if len(run.latency):
-        first = run.latency.iloc[0]
-        return {"dtype": first["dtype"], "batch": first["batch"], "threads": run.record.device.get("threads")}
-    return {}
+def _own_setting(run: Run) -> dict[str, Any]:
+    """Return what the trials of a run were measured with, as its first measurement says."""
+    trials = run.latency[run.latency["model"].fillna("").str.match(_OWN)]
+    first = trials.iloc[0].to_dict() if len(trials) else {}
+    settings = {key: first[key] for key in ("dtype", "batch", "threads") if pd.notna(first.get(key))}
+    return _setting(run.record.device, settings)
+
+
+def _memory(run: Run) -> dict[str, float]:
+    rows = run.latency[run.latency["batch"].eq(_own_setting(run)["batch"])]
+    own = rows.dropna(subset=["fingerprint", "memory_mib"])
+    return dict(zip(own["fingerprint"], own["memory_mib"], strict=True))
 
 
 def _timed(run: Run) -> pd.DataFrame:
-    return CANDIDATES.frame()
+    """Return the models of a profile, and the run's own networks where other settings were timed too."""
+    own = _own_setting(run)
+    rows = run.latency.rename(columns={"device_name": "setting_device"})
+    is_own = rows["model"].fillna("").str.match(_OWN)
+    is_same = (
+        rows["setting_device"].eq(own["device"])
+        & rows["dtype"].eq(own["dtype"])
+        & rows["batch"].eq(own["batch"])
+    )
+    rows = rows[~(is_own & is_same)]
+    latest = rows.drop_duplicates(
+        ["model", "setting_device", "dtype", "batch", "engine", "threads"], keep="last"
+    )
+    frame = latest[[column for column in CANDIDATES.columns if column in latest.columns]].copy()
+    frame["device"] = latest["setting_device"]
+    frame["run"], frame["kind"], frame["data"] = run.name, "profile", data_of(run)
+    frame["candidate"] = latest["model"].str.replace(":", " ")
+    frame["architecture"] = latest["fingerprint"].map(_readable(run)).fillna(latest["model"])
+    frame["state"] = latest["cause"].map(
+        lambda cause: "failed" if isinstance(cause, str) and cause else "complete"
+    )
+    return _conformed(frame)
+
+
+def _readable(run: Run) -> dict[str, str]:
+    known = run.trials.dropna(subset=["fingerprint"])
+    return dict(zip(known["fingerprint"], known["architecture"], strict=True))
 
 
 def _interval(accuracy: float, num_images: int) -> tuple[float, float]:
-    if not num_images or pd.isna(accuracy):
+    if not num_images or not 0 <= accuracy <= 1:
         return float("nan"), float("nan")
     _, low, high = wilson_interval(round(accuracy * num_images), num_images)
     return low, high
 
 
 def _conformed(frame: pd.DataFrame) -> pd.DataFrame:
-    whole = {name: frame[name] if name in frame else None for name in CANDIDATES.columns}
-    made = pd.DataFrame(whole, index=frame.index)
-    return made.astype({name: column.dtype for name, column in CANDIDATES.columns.items()})
+    whole = frame.reindex(columns=list(CANDIDATES.columns))
+    return whole.astype({name: column.dtype for name, column in CANDIDATES.columns.items()})
 
 
 def _on_front(frame: pd.DataFrame) -> "pd.Series[bool]":
     is_front = pd.Series(data=False, index=frame.index, dtype="boolean")
     comparable = frame.dropna(subset=["latency_ms", "accuracy"])
     for _, group in comparable.groupby(["run", "split", *SETTING], dropna=False):
-        is_front[front_of(group)] = True
+        points = list(zip(group["latency_ms"], 1 - group["accuracy"], strict=True))
+        is_front[[group.index[place] for place in pareto_front(points)]] = True
     return is_front
-
-
-def front_of(group: pd.DataFrame) -> list[Any]:
-    """Return the labels of the rows that no other row beats in latency and accuracy, by latency."""
-    points = list(zip(group["latency_ms"], 1 - group["accuracy"], strict=True))
-    return [group.index[place] for place in pareto_front(points)]

@@ -7,7 +7,10 @@ import pandas as pd
 
 from millinet.frames import HISTORY, LAYERS
 from reports.candidates import candidates, name_of
+from reports.choices import choices
+from reports.comparison import comparison
 from reports.load import Run, load_runs
+from reports.progress import search_progress
 
 
 def compare(runs: Sequence[Path], *, baseline: str | None = None) -> dict[str, pd.DataFrame]:
@@ -15,11 +18,11 @@ def compare(runs: Sequence[Path], *, baseline: str | None = None) -> dict[str, p
 
     Args:
         runs: Run folders, in the order the report shows them.
-        baseline: The run, or `RUN/RANK`, that winners are compared with; the first run's first winner if None.
+        baseline: The run, or `RUN/RANK`, that winners are compared with; by default the first winner.
 
     Returns:
-        `candidates`, `layers`, `history`, `search`, `comparison` and `choices`; columns, dtypes and units are in
-        `millinet.frames`, and `layers` and `history` have the run's name in front.
+        `candidates`, `comparison`, `search`, `choices`, `layers` and `history`; columns, dtypes and units are
+        in `millinet.frames`, and `layers` and `history` have the run's name in front.
 
     Raises:
         RunFolderError: If a path is no run folder.
@@ -30,7 +33,15 @@ def compare(runs: Sequence[Path], *, baseline: str | None = None) -> dict[str, p
 
 def frames_of(runs: Sequence[Run], *, baseline: str | None = None) -> dict[str, pd.DataFrame]:
     """Join runs already read into frames; see `compare`."""
-    return {"candidates": candidates(runs), "layers": layers(runs), "history": history(runs)}
+    tried = candidates(runs)
+    return {
+        "candidates": tried,
+        "comparison": comparison(runs, tried, baseline=baseline),
+        "search": search_progress(runs),
+        "choices": choices(runs),
+        "layers": layers(runs),
+        "history": history(runs),
+    }
 
 
 def layers(runs: Sequence[Run]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Read a run folder for a report: whatever is there, and in words whatever is not.
 
-A report is made while a run is still going, after it was killed, or by an older version than the run. So nothing
-but a missing folder is fatal here; each thing that cannot be read becomes one of `Run.problems`.
+A report is made while a run is still going, after it was killed, or by an older version than the run. So
+nothing but a missing folder is fatal here; each thing that cannot be read becomes one of `Run.problems`.
 """
 
 import json
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from millinet.certificate import Certificate
 from millinet.errors import RunFolderError
-from millinet.frames import HISTORY, LATENCY, LAYERS, TRIALS, FrameSchema
+from millinet.frames import HISTORY, LATENCY, LAYERS, PREDICTIONS, TRIALS, FrameSchema
 from millinet.runs import FORMAT, RunFolder, RunRecord
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -32,6 +32,8 @@ class Entry:
     """The content of architecture.json or source.json."""
     layers: pd.DataFrame
     """The `LAYERS` frame; empty before pruning and without a profile."""
+    predictions: pd.DataFrame
+    """The `PREDICTIONS` frame; empty where none were kept."""
     before: "Entry | None" = None
     """The network as it was before pruning, where it was pruned."""
 
@@ -132,6 +134,7 @@ def _entry(folder: Path, root: Path, problems: list[str]) -> Entry:
         certificate=certificate,
         architecture=architecture,
         layers=_frame(folder, LAYERS, problems, shown=str(here / "layers.csv")),
+        predictions=_frame(folder, PREDICTIONS, problems, shown=str(here / "predictions.csv")),
         before=_entry(before, root, problems) if before.is_dir() else None,
     )
 

@@ -70,3 +70,9 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def budget(text: str, limit_ms: float) -> str:
+    """Write a limit with the quantile it holds for, where that is not the median: `3.00 ms at p95`."""
+    limit = milliseconds(limit_ms)
+    return f"{limit} at p95" if isinstance(text, str) and text.startswith("p95") else limit

@@ -1,7 +1,7 @@
 """The colours, by what they are for, in light and in dark.
 
-The series are those of Okabe and Ito ("Color Universal Design", 2008), told apart by readers with any of the common
-colour deficiencies; the dark ones are lifted until they reach a contrast of 4.5 on the dark ground.
+The series are those of Okabe and Ito ("Color Universal Design", 2008), told apart by readers with any of the
+common colour deficiencies; the dark ones are lifted until they reach a contrast of 4.5 on the dark ground.
 """
 
 from collections.abc import Mapping

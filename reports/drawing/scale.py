@@ -71,7 +71,7 @@ class Axis(NamedTuple):
 
 
 def draw_axes(figure: Figure, x: Axis, y: Axis) -> None:
-    """Add a light grid, tick labels and axis labels; the y label stands on top, read without turning the head."""
+    """Add a light grid, ticks and labels; the y label stands on top, read without turning the head."""
     left, right = x.scale.start, x.scale.stop
     bottom, top = y.scale.start, y.scale.stop
     for tick in y.scale.ticks(y.num_ticks):

@@ -11,17 +11,18 @@ from reports.drawing.palette import LIGHT, css_tones, css_variables
 def inline_svg(figure: Figure, *, css_class: str = "") -> str:
     """Return an `<svg>` element without colours of its own, for a page that defines the tones."""
     box = f'viewBox="0 0 {_px(figure.width)} {_px(figure.height)}"'
-    label = escape(figure.title)
+    names = escape(f"figure {css_class}".strip())
     marks = "".join(_WRITERS[type(mark)](mark) for mark in figure.marks)
-    return f'<svg class="{escape(f"figure {css_class}".strip())}" {box} role="img" aria-label="{label}">{marks}</svg>'
+    return f'<svg class="{names}" {box} role="img" aria-label="{escape(figure.title)}">{marks}</svg>'
 
 
 def standalone_svg(figure: Figure, *, palette: Mapping[str, str] = LIGHT) -> str:
     """Return a whole SVG file with ground, colours and a font, for a paper or a slide."""
     width, height = _px(figure.width), _px(figure.height)
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     marks = "".join(_WRITERS[type(mark)](mark) for mark in figure.marks)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
         f"<title>{escape(figure.title)}</title>"
         f"<style>svg{{{css_variables(palette)}font-family:Helvetica,Arial,sans-serif}}{css_tones()}</style>"
         f'<rect width="{width}" height="{height}" class="f-paper"/>{marks}</svg>\n'

@@ -33,8 +33,14 @@
   const ranged = (cell, text) => { if (text) cell.append(element("span", text, "range")); };
 
   const writers = {
-    run: (cell, row) => cell.append(isolated(row.run)),
-    candidate: (cell, row) => cell.append(isolated(row.candidate)),
+    candidate: (cell, row) => {
+      cell.append(isolated(row.candidate));
+      if (filters.run.options.length > 2) {
+        const run = element("span", undefined, "range");
+        run.append(isolated(row.run.length > 40 ? `${row.run.slice(0, 39)}…` : row.run));
+        cell.append(run);
+      }
+    },
     architecture: (cell, row) => { cell.className = "long mono"; cell.append(isolated(row.architecture ?? "")); },
     accuracy: (cell, row) => {
       cell.className = "n"; cell.append(accuracy(row));
@@ -61,7 +67,7 @@
   const body = table.tBodies[0];
   const heads = [...table.tHead.querySelectorAll("th[data-column]")];
   const filters = { text: byId("filter-text"), run: byId("filter-run"), state: byId("filter-state"), front: byId("filter-front") };
-  const PAGE = 50;
+  const PAGE = 25;
   let sorting = { column: null, direction: 1 };
   let shown = PAGE;
   let matching = rows;
@@ -113,7 +119,7 @@
     render();
   };
   for (const filter of Object.values(filters)) filter.addEventListener("input", update);
-  byId("more").addEventListener("click", () => { shown += 4 * PAGE; render(); });
+  byId("more").addEventListener("click", () => { shown += 8 * PAGE; render(); });
   for (const head of heads) head.querySelector("button").addEventListener("click", () => {
     const column = head.dataset.column;
     const first = column === "accuracy" ? -1 : 1;

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from reports import numbers
 from reports.drawing import Axis, Figure, Line, Markers, Scale, Segments, Text, draw_axes
 from reports.drawing.palette import series_look
 from reports.plots.canvas import Canvas
@@ -69,21 +70,21 @@ def _add_unrated(figure: Figure, unrated: pd.DataFrame, place: _Place) -> None:
 
 
 def _add_run(figure: Figure, rated: pd.DataFrame, place: _Place, number: int) -> None:
-    tone, shape = series_look(number)
+    look = tone, _ = series_look(number)
     trials = rated[rated["kind"] == "trial"]
     finished = rated[rated["kind"] != "trial"]
     is_front = trials["is_front"].fillna(value=False).astype(bool)
     front, others = trials[is_front].sort_values("latency_ms"), trials[~is_front]
     _add_intervals(figure, front, place, tone)
-    figure.add(_markers(others, place, tone, shape, size=3.0, opacity=0.45))
+    figure.add(_markers(others, place, look, size=3.0)._replace(opacity=0.45))
     if len(front) > 1:
         figure.add(Line(_steps(front, place), tone, 1.5, opacity=0.8))
-    figure.add(_markers(front, place, tone, shape, size=4.5))
-    _add_finished(figure, finished, place, (tone, shape))
+    figure.add(_markers(front, place, look, size=4.5))
+    _add_finished(figure, finished, place, look)
 
 
 def _add_finished(figure: Figure, finished: pd.DataFrame, place: _Place, look: tuple[str, str]) -> None:
-    tone, shape = look
+    tone, _ = look
     _add_intervals(figure, finished, place, tone, width=1.8)
     after = finished[finished["kind"] == "winner"].set_index("rank")
     for _, before in finished[finished["kind"] == "before"].iterrows():
@@ -91,40 +92,30 @@ def _add_finished(figure: Figure, finished: pd.DataFrame, place: _Place, look: t
             kept = after.loc[before["rank"]]
             start = place(before["latency_ms"], 100 * before["accuracy"])
             figure.add(Line([start, place(kept["latency_ms"], 100 * kept["accuracy"])], tone, 1.5, 4))
-    figure.add(_markers(finished[finished["kind"] == "before"], place, tone, shape, size=6, is_hollow=True))
+    unpruned = finished[finished["kind"] == "before"]
+    figure.add(_markers(unpruned, place, look, size=6)._replace(is_hollow=True))
     winners = finished[finished["kind"] != "before"]
-    figure.add(_markers(winners, place, tone, shape, size=7.5))
+    figure.add(_markers(winners, place, look, size=7.5))
     for _, row in winners[winners["kind"] == "winner"].iterrows():
         x, y = place(row["latency_ms"], 100 * row["accuracy"])
         figure.add(Text(x, y + 4, str(row["rank"]), "paper", 10.5, "middle", is_bold=True))
 
 
-def _markers(
-    rows: pd.DataFrame,
-    place: _Place,
-    tone: str,
-    shape: str,
-    *,
-    size: float,
-    is_hollow: bool = False,
-    opacity: float = 1.0,
-) -> Markers:
+def _markers(rows: pd.DataFrame, place: _Place, look: tuple[str, str], *, size: float) -> Markers:
+    tone, shape = look
     pairs = zip(rows["latency_ms"], rows["accuracy"], strict=True)
     points = [place(latency_ms, 100 * accuracy) for latency_ms, accuracy in pairs]
-    return Markers(points, tone, shape, size, list(rows.index), is_hollow, opacity)
+    return Markers(points, tone, shape, size, list(rows.index))
 
 
 def _add_intervals(figure: Figure, rows: pd.DataFrame, place: _Place, tone: str, width: float = 1.0) -> None:
+    columns = ["latency_ms", "latency_low_ms", "latency_high_ms", "accuracy", "accuracy_low", "accuracy_high"]
     ends = []
-    for row in rows.itertuples():
-        if pd.notna(row.latency_low_ms) and pd.notna(row.latency_high_ms):
-            ends.append(
-                place(row.latency_low_ms, 100 * row.accuracy) + place(row.latency_high_ms, 100 * row.accuracy)
-            )
-        if pd.notna(row.accuracy_low) and pd.notna(row.accuracy_high):
-            ends.append(
-                place(row.latency_ms, 100 * row.accuracy_low) + place(row.latency_ms, 100 * row.accuracy_high)
-            )
+    for ms, low_ms, high_ms, accuracy, low, high in rows[columns].to_numpy(dtype=float):
+        if low_ms <= high_ms:  # false where either is missing
+            ends.append(place(low_ms, 100 * accuracy) + place(high_ms, 100 * accuracy))
+        if low <= high:
+            ends.append(place(ms, 100 * low) + place(ms, 100 * high))
     if ends:
         figure.add(Segments(ends, tone, width, 0.55))
 
@@ -141,9 +132,20 @@ def _steps(front: pd.DataFrame, place: _Place) -> list[tuple[float, float]]:
 
 
 def _add_budgets(figure: Figure, known: pd.DataFrame, place: _Place) -> None:
-    for limit in sorted(known["budget_ms"].dropna().unique()):
-        x = place.x(limit)
+    limits = known.dropna(subset=["budget_ms"]).drop_duplicates("budget_ms").sort_values("budget_ms")
+    for text, limit_ms in zip(limits["budget"], limits["budget_ms"], strict=True):
+        x = place.x(limit_ms)
         figure.add(Line([(x, place.y.start), (x, place.y.stop - 6)], "ink", 1.5, 6))
-        near_edge = x > place.x.stop - 90
+        near_edge = x > place.x.stop - 140
         side, shift = ("end", -6) if near_edge else ("start", 6)
-        figure.add(Text(x + shift, place.y.stop + 4, f"budget {limit:.3g} ms", "ink", 12, side, is_bold=True))
+        figure.add(
+            Text(
+                x + shift,
+                place.y.stop + 4,
+                f"budget {numbers.budget(text, limit_ms)}",
+                "ink",
+                12,
+                side,
+                is_bold=True,
+            )
+        )

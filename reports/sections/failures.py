@@ -1,12 +1,14 @@
 """Why trials ended before a full training."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from reports.content import Content
 from reports.drawing import Figure, Rectangle, inline_svg
+
+_MAX_CAUSES: Final = 60
 
 
 def failures_section(content: Content) -> Mapping[str, Any] | None:
@@ -19,11 +21,13 @@ def failures_section(content: Content) -> Mapping[str, Any] | None:
     causes = ended["state"] + ended["cause"].fillna("").map(lambda cause: f": {cause}" if cause else "")
     totals = trials.groupby("run").size()
     counted = ended.assign(reason=causes).groupby(["run", "reason"], sort=False).size()
-    ordered = counted.sort_values(ascending=False, kind="stable").head(60)
+    ordered = (
+        counted.sort_values(ascending=False, kind="stable").head(_MAX_CAUSES).rename("number").reset_index()
+    )
     return {
         "causes": [
-            {"run": run, "cause": reason, "number": int(number), "bar": _bar(number / totals[run])}
-            for (run, reason), number in ordered.items()
+            {"run": run, "cause": reason, "number": number, "bar": _bar(number / totals[run])}
+            for run, reason, number in ordered.itertuples(index=False)
         ]
     }
 

@@ -33,7 +33,8 @@ def _summary(group: pd.DataFrame) -> str:
     before, after = group["parameters_before"].sum(), group["parameters_after"].sum()
     if not before:
         return f"{len(group)} layers"
-    return f"{numbers.count(before)} to {numbers.count(after)} parameters ({numbers.percent(after / before, 0)} kept)"
+    kept = numbers.percent(after / before, 0)
+    return f"{numbers.count(before)} to {numbers.count(after)} parameters ({kept} kept)"
 
 
 def _layer(row: "pd.Series[Any]", widest: int) -> dict[str, Any]:

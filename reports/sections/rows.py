@@ -31,7 +31,7 @@ def cells(row: "pd.Series[Any]") -> dict[str, str]:
         "latency": numbers.milliseconds(row["latency_ms"]),
         "latency_range": numbers.milliseconds_between(row["latency_low_ms"], row["latency_high_ms"]),
         "p95": numbers.milliseconds(row["latency_p95_ms"]),
-        "budget": numbers.milliseconds(row["budget_ms"]),
+        "budget": numbers.budget(row["budget"], row["budget_ms"]),
         "parameters": numbers.count(row["parameters"]),
         "macs": numbers.count(row["macs"]),
         "tone": TONES.get(texts["verdict"], "plain"),

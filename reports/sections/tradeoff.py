@@ -20,10 +20,10 @@ def tradeoff_section(content: Content) -> Mapping[str, Any] | None:
         return None
     panels = []
     for setting, group in known.groupby(SETTING, dropna=False, sort=False):
-        device, dtype, batch = setting
+        device, dtype, batch, data = setting
         panels.append(
             {
-                "title": f"{device or 'unnamed device'}, {dtype}, batch {batch}",
+                "title": f"{device or 'unnamed device'}, {dtype}, batch {batch}, {data or 'unnamed data'}",
                 "legend": _legend(group, content.names),
                 "wide": Markup(
                     inline_svg(front_plot(group, WIDE, runs=content.names), css_class="wide paired")

@@ -1,157 +1,182 @@
 """The first thing a reader sees: which network to ship, in one sentence, and why."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from markupsafe import Markup
 
 from reports import numbers
 from reports.candidates import SETTING
+from reports.comparison import Side, compare_two
 from reports.content import Content
+
+_SAYS: Final = {
+    "meets": Markup(
+        "ship {name}: {accuracy} of {split} images right, {latency} a pass{where}, inside {budget}."
+    ),
+    "undecided": Markup(
+        "nothing is surely inside the budget. The best is {name}: {accuracy} of {split} images right, "
+        "{latency} a pass{where}, and the interval of its latency crosses {budget}."
+    ),
+    "fails": Markup(
+        "nothing meets the budget. The nearest is {name}: {accuracy} of {split} images right, {latency} a "
+        "pass{where}, over {budget}."
+    ),
+}
+_SHIP_ME: Final = ("meets", "undecided")
 
 
 def verdict_section(content: Content) -> Mapping[str, Any]:
-    """Say what to ship on every device, or why nothing can be."""
+    """Say what to ship on every device and data set, or why nothing can be."""
     certified = _certified(content.rows)
     if not len(certified):
-        return {
-            "runs": content.runs,
-            "verdict": {"sentence": _without_winner(content), "reasons": []},
-            "tiles": [],
-        }
+        verdict = {"sentence": _without_winner(content.rows), "reasons": []}
+        return {"runs": content.runs, "verdict": verdict, "tiles": []}
     groups = [group for _, group in certified.groupby(SETTING, dropna=False, sort=False)]
-    sentences = [_sentence(group, is_only=len(groups) == 1) for group in groups]
-    best = _best(groups[0])
-    reasons = [*_alternatives(groups[0], best), *sentences[1:]]
-    return {
-        "runs": content.runs,
-        "verdict": {"sentence": sentences[0], "reasons": reasons},
-        "tiles": _tiles(content.rows, best),
+    sentences = [_sentence(best_of(group), is_only=len(groups) == 1) for group in groups]
+    best = best_of(groups[0])
+    verdict = {
+        "sentence": sentences[0],
+        "reasons": [*_alternatives(content, groups[0], best), *sentences[1:]],
     }
+    return {"runs": content.runs, "verdict": verdict, "tiles": _tiles(content.rows, best)}
+
+
+def best_of(group: pd.DataFrame) -> "pd.Series[Any]":
+    """Return the network to ship of those measured alike.
+
+    The most accurate on validation images that meets the budget, else that might; else the fastest. The test
+    images say how good the choice is and take no part in it.
+    """
+    for verdict in _SHIP_ME:
+        inside = group[group["verdict"] == verdict]
+        if len(inside):
+            chosen_by = inside["validation_accuracy"].fillna(inside["accuracy"])
+            order = inside.assign(chosen_by=-chosen_by).sort_values(
+                ["chosen_by", "latency_ms"], kind="stable"
+            )
+            return inside.loc[order.index[0]]
+    return group.sort_values("latency_ms", kind="stable").iloc[0]
 
 
 def _certified(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["kind"] == "winner") & rows["latency_ms"].notna() & rows["accuracy"].notna()]
 
 
-def _best(group: pd.DataFrame) -> "pd.Series[Any]":
-    for verdict in ("meets", "undecided"):
-        inside = group[group["verdict"] == verdict]
-        if len(inside):
-            ordered = inside.sort_values(["accuracy", "latency_ms"], ascending=[False, True], kind="stable")
-            return ordered.iloc[0]
-    return group.sort_values("latency_ms", kind="stable").iloc[0]
+def _name(row: "pd.Series[Any]") -> Markup:
+    return Markup("<strong>{} of <bdi>{}</bdi></strong>").format(row["candidate"], row["run"][:80])
 
 
-def _sentence(group: pd.DataFrame, *, is_only: bool) -> Markup:
-    best = _best(group)
-    where = Markup("") if is_only else Markup("On {}: ").format(best["device"])
-    says = {
-        "meets": Markup(
-            "{}ship <strong>{} of <bdi>{}</bdi></strong>: {} of {} images right, {} a pass, {}inside {}."
-        ),
-        "undecided": Markup(
-            "{}nothing is surely inside the budget. The best is <strong>{} of <bdi>{}</bdi></strong>: "
-            "{} of {} images right, {} a pass, {}and the interval of its latency crosses {}."
-        ),
-        "fails": Markup(
-            "{}nothing meets the budget. The nearest is <strong>{} of <bdi>{}</bdi></strong>: "
-            "{} of {} images right, {} a pass, {}over {}."
-        ),
-    }
-    text = says[best["verdict"]].format(
-        where,
-        best["candidate"],
-        best["run"][:80],
-        Markup('<span class="num">{}</span>').format(numbers.percent(best["accuracy"])),
-        best["split"],
-        Markup('<span class="num">{}</span>').format(numbers.milliseconds(best["latency_ms"])),
-        Markup("") if not is_only else Markup("on {}, ").format(best["device"] or "an unnamed device"),
-        Markup('the budget of <span class="num">{}</span>').format(numbers.milliseconds(best["budget_ms"])),
+def _number(text: str) -> Markup:
+    return Markup('<span class="num">{}</span>').format(text)
+
+
+def _sentence(best: "pd.Series[Any]", *, is_only: bool) -> Markup:
+    device = Markup("<bdi>{}</bdi>").format(best["device"] or "an unnamed device")
+    # The device stands in front where another sentence follows for another one.
+    text = _SAYS[best["verdict"]].format(
+        name=_name(best),
+        accuracy=_number(numbers.percent(best["accuracy"])),
+        split=best["split"],
+        latency=_number(numbers.milliseconds(best["latency_ms"])),
+        where=Markup(" on {}").format(device) if is_only else "",
+        budget=Markup("the budget of {}").format(_number(numbers.budget(best["budget"], best["budget_ms"]))),
     )
-    return text if where else Markup(text[:1].upper() + text[1:])
+    if is_only:
+        return Markup(text[:1].upper() + text[1:])
+    return Markup("On {} with {}: ").format(device, best["data"][:60] or "unnamed data") + text
 
 
-def _alternatives(group: pd.DataFrame, best: "pd.Series[Any]") -> list[Markup]:
-    """Name the fastest certified winner as well, where that is another one."""
+def _alternatives(content: Content, group: pd.DataFrame, best: "pd.Series[Any]") -> list[Markup]:
+    """Name the fastest of the others that are inside the budget as well, with what it costs."""
     inside = group[group["verdict"] == best["verdict"]]
-    fastest = inside.sort_values("latency_ms", kind="stable").iloc[0]
     if len(inside) < 2:
         return []
+    fastest = inside.sort_values("latency_ms", kind="stable").iloc[0]
     if fastest.name == best.name:
-        return [
-            Markup("It is the most accurate and the fastest of {} networks compared.").format(len(inside))
-        ]
+        text = Markup(
+            "It is the fastest of {} networks certified there and the most accurate on validation images."
+        )
+        return [text.format(len(inside))]
+    found = compare_two(Side.of(content.runs, fastest), Side.of(content.runs, best))
+    said = {
+        "no difference": Markup("no difference in accuracy that the test images can show ({})"),
+        "worse": Markup("less accurate by {}"),
+        "better": Markup("on the test images more accurate by {}"),
+    }
+    accuracy = said.get(found.get("accuracy_says", ""), Markup("{} in accuracy"))
     return [
         Markup(
-            "It is the most accurate of {} networks compared. The fastest is <strong>{} of <bdi>{}</bdi></strong>: "
-            "{} of the time, {} in accuracy."
+            "Of {} networks certified there it is the most accurate on validation images. "
+            "The fastest is {}: {} of the time, {}."
         ).format(
             len(inside),
-            fastest["candidate"],
-            fastest["run"][:80],
+            _name(fastest),
             numbers.percent(fastest["latency_ms"] / best["latency_ms"], 0),
-            numbers.points(fastest["accuracy"] - best["accuracy"]),
+            accuracy.format(numbers.points(fastest["accuracy"] - best["accuracy"])),
         )
     ]
 
 
-def _without_winner(content: Content) -> Markup:
-    rows = content.rows
+def _without_winner(rows: pd.DataFrame) -> Markup:
     inside = rows[(rows["verdict"] == "meets") & rows["accuracy"].notna()]
     if len(inside):
         best = inside.sort_values("accuracy", ascending=False, kind="stable").iloc[0]
         return Markup(
-            "No network is finished yet. The best so far is <strong>{} of <bdi>{}</bdi></strong>: {} of validation "
-            "images right at {}."
+            "No network is finished yet. The best so far is {}: {} of {} images right at {}."
         ).format(
-            best["candidate"],
-            best["run"][:80],
-            numbers.percent(best["accuracy"]),
-            numbers.milliseconds(best["latency_ms"]),
+            _name(best),
+            _number(numbers.percent(best["accuracy"])),
+            best["split"],
+            _number(numbers.milliseconds(best["latency_ms"])),
         )
-    measured = rows[rows["latency_ms"].notna()]
-    if len(measured):
-        nearest = measured.sort_values("latency_ms", kind="stable").iloc[0]
-        return Markup(
-            "Nothing meets the budget. The fastest network measured takes {}, and the budget is {}."
-        ).format(numbers.milliseconds(nearest["latency_ms"]), numbers.milliseconds(nearest["budget_ms"]))
-    return Markup("Nothing has been measured yet.")
+    measured = rows[rows["latency_ms"].notna()].sort_values("latency_ms", kind="stable")
+    if not len(measured):
+        return Markup("Nothing has been measured yet.")
+    nearest = measured.iloc[0]
+    fastest = _number(numbers.milliseconds(nearest["latency_ms"]))
+    if pd.isna(nearest["budget_ms"]):
+        return Markup("{} networks were measured. The fastest is {}: {} a pass.").format(
+            len(measured), _name(nearest), fastest
+        )
+    return Markup("Nothing meets the budget of {}. The fastest network measured, {}, takes {}.").format(
+        _number(numbers.budget(nearest["budget"], nearest["budget_ms"])), _name(nearest), fastest
+    )
 
 
 def _tiles(rows: pd.DataFrame, best: "pd.Series[Any]") -> list[dict[str, str]]:
     tiles = [
-        {
-            "label": f"{best['split']} accuracy",
-            "value": numbers.percent(best["accuracy"]),
-            "note": numbers.percent_between(best["accuracy_low"], best["accuracy_high"]),
-        },
-        {
-            "label": "latency, median",
-            "value": numbers.milliseconds(best["latency_ms"]),
-            "note": numbers.milliseconds_between(best["latency_low_ms"], best["latency_high_ms"]),
-        },
-        {
-            "label": "of the budget",
-            "value": numbers.percent(best["latency_ms"] / best["budget_ms"], 0),
-            "note": f"{numbers.milliseconds(best['budget_ms'])}, {best['dtype']}, batch {best['batch']}",
-        },
-        {
-            "label": "parameters",
-            "value": numbers.count(best["parameters"]),
-            "note": f"{numbers.count(best['macs'])} multiply-adds",
-        },
+        (
+            f"{best['split']} accuracy",
+            numbers.percent(best["accuracy"]),
+            numbers.percent_between(best["accuracy_low"], best["accuracy_high"]),
+        ),
+        (
+            "latency, median",
+            numbers.milliseconds(best["latency_ms"]),
+            numbers.milliseconds_between(best["latency_low_ms"], best["latency_high_ms"]),
+        ),
+        (
+            "latency, 95th percentile",
+            numbers.milliseconds(best["latency_p95_ms"]),
+            f"{best['dtype']}, batch {best['batch']}",
+        ),
+        (
+            "parameters",
+            numbers.count(best["parameters"]),
+            f"{numbers.count(best['macs'])} multiply-adds",
+        ),
     ]
-    before = rows[(rows["run"] == best["run"]) & (rows["rank"] == best["rank"]) & (rows["kind"] == "before")]
-    if len(before) and pd.notna(before.iloc[0]["latency_ms"]):
+    same = (rows["run"] == best["run"]) & (rows["rank"] == best["rank"])
+    before = rows[same & (rows["kind"] == "before") & rows["latency_ms"].notna()]
+    if len(before):
         first = before.iloc[0]
-        change = numbers.points(best["accuracy"] - first["accuracy"])
         tiles.append(
-            {
-                "label": "pruned to",
-                "value": numbers.percent(best["latency_ms"] / first["latency_ms"], 0),
-                "note": f"of its latency, {change} of accuracy",
-            }
+            (
+                "pruned to",
+                numbers.percent(best["latency_ms"] / first["latency_ms"], 0),
+                f"of its latency, {numbers.points(best['accuracy'] - first['accuracy'])} of accuracy",
+            )
         )
-    return tiles
+    return [{"label": label, "value": value, "note": note} for label, value, note in tiles]

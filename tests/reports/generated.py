@@ -1,7 +1,8 @@
-"""Run folders like those of real searches, made from a seed: files on disk, numbers from a plausible model."""
+"""Run folders like those of real searches, made from a seed: real files, numbers from a plausible model."""
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from millinet.statistics import wilson_interval
 BLOCKS: Final = ("basic", "bottleneck", "inverted")
 NUM_VALIDATION: Final = 360
 NUM_TEST: Final = 360
+START: Final = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ def _trial(number: int, rng: np.random.Generator, plan: Plan) -> dict[str, Any]:
         "epochs": 12 if state == "complete" else 4 if is_trained else 0,
         "measure_seconds": 0.8,
         "train_seconds": 9.0 if state == "complete" else 3.0 if is_trained else 0.0,
-        "started": f"2026-11-21T{9 + number * 9 // 3600:02d}:{number * 9 // 60 % 60:02d}:{number * 9 % 60:02d}+00:00",
+        "started": (START + timedelta(seconds=9 * number)).isoformat(),
         "cause": cause,
         "params": json.dumps(params) if plan.has_params else None,
     }
@@ -247,4 +249,30 @@ def _write_winner(folder: Path, row: dict[str, Any], plan: Plan, *, shrink: floa
         time="2026-11-21T09:30:00+00:00",
     )
     certificate.write(folder / "certificate.json")
-    write_text(folder / "source.json", json.dumps({"source": "network:resnet20", "num_classes": 10}) + "\n")
+    write_text(
+        folder / "architecture.json", json.dumps(_architecture(json.loads(row["params"] or "{}"))) + "\n"
+    )
+
+
+def _architecture(params: dict[str, Any]) -> dict[str, Any]:
+    stages = [
+        {
+            "block": params.get(f"s{number}.block", "basic"),
+            "depth": params.get(f"s{number}.depth", 1),
+            "width": params.get(f"s{number}.width", 16),
+            "stride": 1 if number == 0 else 2,
+            "options": {"expand": params[f"s{number}.inverted.expand"]}
+            if f"s{number}.inverted.expand" in params
+            else {},
+        }
+        for number in range(3)
+    ]
+    return {
+        "in_channels": 1,
+        "num_classes": 10,
+        "resolution": [8, 8],
+        "stem": {"name": "conv3", "width": 8, "options": {}},
+        "stages": stages,
+        "head": {"name": params.get("head", "dense"), "options": {}},
+        "layers": {},
+    }

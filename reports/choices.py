@@ -1,0 +1,101 @@
+"""The choices frame: which decisions of the space moved accuracy and latency, and what each option gave.
+
+Importance is the share of a target's variance that one choice explains among the trials that made it, epsilon
+squared (Kelley, "An unbiased correlation ratio measure", 1935). It needs no model of the space and no
+package beside pandas, costs one pass over the trials, and is near zero for a choice that does nothing, however many
+options it has. It looks at one choice at a time: what two do only together is not seen, and a sampler that came to
+prefer an option leaves fewer trials to judge the others by.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from millinet.frames import CHOICES
+from reports.load import Run
+
+TARGETS: Final = {"accuracy": "accuracy", "latency": "latency_ms"}
+MIN_TRIALS: Final = 8
+"""With fewer trials that made a choice, its importance would be noise."""
+ANY_STAGE: Final = "any stage: "
+"""What the names of choices joined over the stages begin with."""
+_MAX_OPTIONS: Final = 12
+_STAGE: Final = re.compile(r"s\d+\.")
+
+
+def choices(runs: Sequence[Run]) -> pd.DataFrame:
+    """Judge every choice of every run's space."""
+    return CHOICES.frame(row for run in runs for row in _judge(run))
+
+
+def importance(target: "pd.Series[float]", option: "pd.Series[Any]") -> float:
+    """Return the share of the variance of `target` that `option` explains, in [0, 1]: epsilon squared."""
+    groups = target.groupby(option, observed=True)
+    total = float(((target - target.mean()) ** 2).sum())
+    within = float(((target - groups.transform("mean")) ** 2).sum())
+    spare = len(target) - groups.ngroups
+    if total <= 0 or spare <= 0:
+        return 0.0
+    return max(0.0, 1.0 - (within / spare) / (total / (len(target) - 1)))
+
+
+def _judge(run: Run) -> list[dict[str, Any]]:
+    made = _parsed(run.trials)
+    rows = []
+    for choice in sorted(made.columns):
+        for target, column in TARGETS.items():
+            rows += _rows(
+                made[choice], run.trials[column], {"run": run.name, "choice": choice, "target": target}
+            )
+    return rows
+
+
+def _rows(
+    options: "pd.Series[Any]", values: "pd.Series[float]", labels: dict[str, Any]
+) -> list[dict[str, Any]]:
+    known = (options.notna() & values.notna()).to_numpy()
+    taken = _listed(options[known].reset_index(drop=True))
+    target = values[known].reset_index(drop=True)
+    if len(target) < MIN_TRIALS or taken.nunique() < 2:
+        return []
+    share = importance(target, taken)
+    groups = target.groupby(taken, observed=True)
+    quartiles = pd.DataFrame({part: groups.quantile(part) for part in (0.25, 0.5, 0.75)})
+    counts = taken.value_counts()
+    return [
+        labels
+        | {"option": str(option), "num_trials": counts[option], "importance": share}
+        | dict(zip(("low", "median", "high"), quartiles.loc[option], strict=True))
+        for option in quartiles.index
+    ]
+
+
+def _listed(options: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the options in their order, a continuous choice cut into quarters."""
+    values = pd.Series([_plain(option) for option in options], index=options.index)
+    if all(isinstance(value, int | float) for value in values):
+        numbers = pd.to_numeric(values)
+        if numbers.nunique() > _MAX_OPTIONS:
+            return pd.qcut(numbers, 4, duplicates="drop", precision=2).astype("str")
+        order = [f"{number:g}" for number in sorted(numbers.unique())]
+        return pd.Series(pd.Categorical([f"{number:g}" for number in numbers], order), index=options.index)
+    return values.astype("str")
+
+
+def _plain(option: Any) -> Any:
+    return str(option) if isinstance(option, bool | list | dict) else option
+
+
+def _parsed(trials: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame([_params(text) for text in trials["params"]], index=trials.index, dtype=object)
+
+
+def _params(text: Any) -> dict[str, Any]:
+    try:
+        content = json.loads(text) if isinstance(text, str) else {}
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
