@@ -1,6 +1,7 @@
 """What a search tells while it goes on: a live table on a terminal, plain lines elsewhere, or nothing."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pandas as pd
@@ -88,8 +89,9 @@ class ConsoleDisplay:
         self._total = problem.config.num_trials
         self._finished_before = num_finished
         self._started = time.monotonic()
-        for line in opening_lines(run, problem, num_finished=num_finished):
-            self._console.print(line, highlight=False, soft_wrap=True)
+        line = opening_line(run, problem, num_finished=num_finished)
+        for text in (line, *problem.data.notes, *skipped_lines(problem.data.skipped)):
+            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
         if self._console.is_terminal:
             self._live = Live(console=self._console, refresh_per_second=4, transient=True)
             self._live.start()
@@ -150,23 +152,31 @@ class ConsoleDisplay:
             self._live.update(Group(trials_table(self._rows[-_ROWS_SHOWN:]), Text(self._status)))
 
 
-def opening_lines(run: RunFolder, problem: Problem, *, num_finished: int) -> list[str]:
-    """Say in a few lines what is searched, on what, inside which budget."""
-    device = run.record.device
-    config = problem.config
-    clock = f", {device['clock_mhz']:.0f} MHz" if device.get("clock_mhz") else ""
-    budget, asked, data = problem.budget, run.record.config["budget"], problem.data
-    splits = " / ".join(f"{count:,} {name}" for name, count in data.sizes().items())
-    threads = f", {problem.meter.settings.threads} thread(s) for latency"
-    resumed = f", {num_finished} of them done already" if num_finished else ""
-    return [
-        f"millinet on {device['name']} ({problem.device}{threads}{clock})",
-        f"data    {data.spec}: {splits} images of {'x'.join(map(str, data.input_shape))}, "
-        f"{data.num_classes} classes",
-        f"budget  {asked}: {problem.limit_ms:.3g} ms a call at batch {budget.batch or 1}",
-        f"space   {problem.space.name}: {_count(problem.space.size)} architectures",
-        f"trials  {config.num_trials}{resumed}, sampler {config.sampler}, seed {config.seed}",
-    ]
+def opening_line(run: RunFolder, problem: Problem, *, num_finished: int) -> str:
+    """Say in one line what is searched, on what, inside which budget."""
+    device, data, config = run.record.device, problem.data, problem.config
+    facts = [problem.device]
+    if device["kind"] == "cpu":
+        facts.append(f"{problem.meter.settings.threads} thread for latency")
+    if device.get("clock_mhz"):
+        facts.append(f"{device['clock_mhz']:.0f} MHz")
+    sizes = "/".join(f"{count:,}" for count in data.sizes().values())
+    resumed = f", {num_finished} done already" if num_finished else ""
+    return (
+        f"{data.spec}: {sizes} images of {'x'.join(map(str, data.input_shape))} for train/validation/test, "
+        f"{data.num_classes} classes; {device['name']} ({', '.join(facts)}); "
+        f"budget {run.record.config['budget']} = {problem.limit_ms:.3g} ms; "
+        f"space {problem.space.name}, {_count(problem.space.size)} networks; "
+        f"{config.num_trials} trials by {config.sampler}, seed {config.seed}{resumed}"
+    )
+
+
+def skipped_lines(skipped: Sequence[str], *, shown: int = 5) -> list[str]:
+    """Name the first images that could not be read; run.json lists them all."""
+    if not skipped:
+        return []
+    more = f" and {len(skipped) - shown} more, listed in run.json" if len(skipped) > shown else ""
+    return [f"skipped {len(skipped)} unreadable image(s): {'; '.join(skipped[:shown])}{more}"]
 
 
 def _count(size: int) -> str:

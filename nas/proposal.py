@@ -29,6 +29,8 @@ class Description(NamedTuple):
     """The active choices by name; a name that is absent is inactive."""
     features: tuple[float, ...]
     """Cheap evidence such as log-MACs, finite, in any scale."""
+    function: Hashable = None
+    """Equal for networks that compute the same function, where the space can tell; training one is enough."""
 
 
 class Observation(NamedTuple):
@@ -167,11 +169,16 @@ class Proposer(Generic[C]):
 
     def _pool(self, history: Sequence[tuple[C, Observation]], rng: np.random.Generator) -> list[C]:
         taken = {observation.description.key for _, observation in history if observation.is_proposed}
+        learnt = {obs.description.function for _, obs in history if obs.loss is not None} - {None}
         near = (self._edit(candidate, rng) for candidate, _ in history)
         # Where nearly everything was seen, look once around each candidate before giving up.
         for candidates in (self._candidates(history, rng), near):
-            keyed = ((self._describe(candidate).key, candidate) for candidate in candidates)
-            pool = {key: candidate for key, candidate in keyed if key not in taken}
+            described = ((self._describe(candidate), candidate) for candidate in candidates)
+            pool = {
+                description.key: candidate
+                for description, candidate in described
+                if description.key not in taken and description.function not in learnt
+            }
             if pool:
                 return list(pool.values())
         raise SpaceExhaustedError(
