@@ -221,12 +221,18 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _carries_result(path: Path) -> bool:
-    return path.name not in ("run.json", "report.html") and path.suffix in (
-        ".csv",
-        ".json",
-        ".safetensors",
-        ".pt2",
-        ".onnx",
+    # report/ holds what is made from the rest, and may be made again with other options.
+    return (
+        path.name != "run.json"
+        and path.parent.name != "report"
+        and path.suffix
+        in (
+            ".csv",
+            ".json",
+            ".safetensors",
+            ".pt2",
+            ".onnx",
+        )
     )
 
 

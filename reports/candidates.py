@@ -57,7 +57,7 @@ def _finished_row(run: Run, entry: Entry, *, is_before: bool) -> dict[str, Any]:
         "latency_low_ms": proof.low_ms,
         "latency_high_ms": proof.high_ms,
         "latency_p95_ms": proof.p95_ms,
-        **_setting(proof.device, proof.settings),
+        **_setting(proof.device, proof.settings, run.record.budget),
         "budget": proof.budget,
         "budget_ms": proof.budget_ms,
         "verdict": proof.verdict,
@@ -86,18 +86,19 @@ def _structure(architecture: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _setting(device: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "device": str(device.get("name", "")),
-        "threads": settings.get("threads") or device.get("threads"),
-        "dtype": str(settings.get("dtype", "fp32")),
-        "batch": int(settings.get("batch", 1)),
+def _setting(device: Mapping[str, Any], *sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a latency was measured with, each part from the first source that knows it."""
+    defaults = {"dtype": "fp32", "batch": 1, "threads": device.get("threads")}
+    known = {
+        name: next((source[name] for source in sources if source.get(name)), default)
+        for name, default in defaults.items()
     }
+    return {"device": str(device.get("name", "")), **known}
 
 
 def _tried(run: Run) -> pd.DataFrame:
     trials = run.trials
-    images = int(run.record.data.get("sizes", {}).get("validation", 0) or 0)
+    sizes = run.record.data.get("sizes") or {}
     frame = trials[[column for column in CANDIDATES.columns if column in trials.columns]].copy()
     frame["run"], frame["kind"], frame["data"] = run.name, "trial", data_of(run)
     frame["candidate"] = "trial " + trials["trial"].astype("str")
@@ -105,7 +106,7 @@ def _tried(run: Run) -> pd.DataFrame:
         frame[column] = value
     frame["memory_mib"] = trials["fingerprint"].map(_memory(run))
     frame["budget"] = str(run.record.budget.get("text", ""))
-    intervals = [_interval(accuracy, images) for accuracy in trials["accuracy"]]
+    intervals = [_interval(accuracy, int(sizes.get("validation") or 0)) for accuracy in trials["accuracy"]]
     frame["accuracy_low"] = [low for low, _ in intervals]
     frame["accuracy_high"] = [high for _, high in intervals]
     frame["split"], frame["validation_accuracy"] = "validation", trials["accuracy"]
@@ -118,7 +119,7 @@ def _own_setting(run: Run) -> dict[str, Any]:
     trials = run.latency[run.latency["model"].fillna("").str.match(_OWN)]
     first = trials.iloc[0].to_dict() if len(trials) else {}
     settings = {key: first[key] for key in ("dtype", "batch", "threads") if pd.notna(first.get(key))}
-    return _setting(run.record.device, settings)
+    return _setting(run.record.device, settings, run.record.budget)
 
 
 def _memory(run: Run) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """The choices frame: which decisions of the space moved accuracy and latency, and what each option gave.
 
-Importance is the share of a target's variance that one choice explains among the trials that made it, epsilon
-squared (Kelley, "An unbiased correlation ratio measure", 1935). It needs no model of the space and no
-package beside pandas, costs one pass over the trials, and is near zero for a choice that does nothing, however many
-options it has. It looks at one choice at a time: what two do only together is not seen, and a sampler that came to
+Importance is the share of a target's variance that one choice explains among the trials that made it: epsilon
+squared (Kelley, "An unbiased correlation ratio measure", 1935). It needs no model of the space and no package
+but pandas, costs one pass over the trials, and is near zero for a choice that does nothing, however many
+options it has. It looks at one choice at a time: what two do only together is not seen. A sampler that came to
 prefer an option leaves fewer trials to judge the others by.
 """
 

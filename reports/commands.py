@@ -17,10 +17,10 @@ def report(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the report; by default the run's own, or report/ for several."),
+        typer.Option(help="Folder of the report; by default the run's own, or here for several."),
     ] = None,
 ) -> Path:
-    """Write report.html for one or more run folders.
+    """Write report.html for one or more run folders, and its frames beside it in report/.
 
     A run that is still going, was interrupted or is damaged is shown as far as it can be read.
     """

@@ -17,8 +17,11 @@ from reports.compare import frames_of
 from reports.content import Content, gather
 from reports.drawing.palette import DARK, LIGHT, css_tones, css_variables
 from reports.load import load_runs
+from reports.save import save_frames
 from reports.sections import SECTIONS
 
+FRAMES_FOLDER: Final = "report"
+"""Where the frames lie, beside the page."""
 _SENT: Final = [
     *("run", "candidate", "kind", "architecture", "parameters", "macs"),
     *("latency_ms", "latency_low_ms", "latency_high_ms", "latency_p95_ms", "device", "verdict"),
@@ -29,11 +32,11 @@ _MAX_TEXT: Final = 2_000
 
 
 def build_report(runs: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Path:
-    """Write `report.html` for run folders; the same folders give the same bytes.
+    """Write `report.html` for run folders, and its frames to `report/`; the same folders give the same bytes.
 
     Args:
         runs: Run folders.
-        out: Folder of the report; by default the run's own for one run, and `report` for several.
+        out: Folder of the report; by default the run's own for one run, and the present one for several.
         baseline: The run, or `RUN/RANK`, that winners are compared with.
 
     Returns:
@@ -45,8 +48,9 @@ def build_report(runs: Sequence[Path], out: Path | None = None, baseline: str | 
     """
     loaded = load_runs(runs)
     frames = frames_of(loaded, baseline=baseline)
-    folder = out or (Path(runs[0]) if len(loaded) == 1 else Path("report"))
+    folder = out or (Path(runs[0]) if len(loaded) == 1 else Path())
     page = folder / "report.html"
+    save_frames(frames, folder / FRAMES_FOLDER)
     write_text(page, render(gather(loaded, frames)))
     return page
 

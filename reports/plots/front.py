@@ -48,16 +48,21 @@ def _place(known: pd.DataFrame, rated: pd.DataFrame, canvas: Canvas) -> _Place:
     slow = max([*basis["latency_ms"], *limits], default=2.0)
     margin = (slow / fast) ** 0.06 if slow > fast else 1.1
     x = Scale(fast / margin, slow * margin, canvas.left, canvas.right, is_log=slow / fast > 3)
-    accuracies = 100 * rated["accuracy"]
-    notable = rated[rated["is_front"].fillna(value=False) | (rated["kind"] != "trial")]
-    worst = min(
-        float(accuracies.quantile(0.1)) if len(rated) else 0.0,
-        float(100 * notable["accuracy_low"].fillna(notable["accuracy"]).min()) if len(notable) else 100.0,
-    )
-    best = max([float(accuracies.max()), *(100 * notable["accuracy_high"].dropna())], default=100.0)
-    room = max(best - worst, 1.0) * 0.06
-    y = Scale(max(worst - room, 0.0), min(best + room, 100.5), canvas.bottom, canvas.top)
+    low, high = _accuracy_range(rated)
+    room = max(high - low, 1.0) * 0.06
+    y = Scale(max(low - room, 0.0), min(high + room, 100.5), canvas.bottom, canvas.top)
     return _Place(x, y)
+
+
+def _accuracy_range(rated: pd.DataFrame) -> tuple[float, float]:
+    """Return the percentages the axis spans: all that is notable, and nine in ten of the rest."""
+    if not len(rated):
+        return 0.0, 100.0
+    notable = rated[rated["is_front"].fillna(value=False).astype(bool) | (rated["kind"] != "trial")]
+    lows = notable["accuracy_low"].fillna(notable["accuracy"])
+    highs = notable["accuracy_high"].fillna(notable["accuracy"])
+    low = min([float(rated["accuracy"].quantile(0.1)), *lows])
+    return 100 * low, 100 * max([float(rated["accuracy"].max()), *highs])
 
 
 def _add_unrated(figure: Figure, unrated: pd.DataFrame, place: _Place) -> None:
@@ -135,13 +140,13 @@ def _add_budgets(figure: Figure, known: pd.DataFrame, place: _Place) -> None:
     limits = known.dropna(subset=["budget_ms"]).drop_duplicates("budget_ms").sort_values("budget_ms")
     for text, limit_ms in zip(limits["budget"], limits["budget_ms"], strict=True):
         x = place.x(limit_ms)
-        figure.add(Line([(x, place.y.start), (x, place.y.stop - 6)], "ink", 1.5, 6))
+        figure.add(Line([(x, place.y.start), (x, place.y.stop - 14)], "ink", 1.5, 6))
         near_edge = x > place.x.stop - 140
         side, shift = ("end", -6) if near_edge else ("start", 6)
         figure.add(
             Text(
                 x + shift,
-                place.y.stop + 4,
+                place.y.stop - 6,
                 f"budget {numbers.budget(text, limit_ms)}",
                 "ink",
                 12,
