@@ -11,6 +11,7 @@
     |-- InfeasibleBudgetError     3   nothing met the budget; the message names the nearest miss
     |-- MeasurementError          1   a latency that could not be measured
     |-- DivergedError             1   training left the finite numbers
+    |-- MemoryShortError          1   training does not fit into memory, even in the smallest batches
     `-- ExactnessError            1   two forms of one network disagree
 
 The message of each gives the rule, the value received, and the way out. The program prints it as one line and
@@ -74,6 +75,10 @@ class MeasurementError(MillinetError):
 
 class DivergedError(MillinetError):
     """Training left the finite numbers."""
+
+
+class MemoryShortError(MillinetError):
+    """Training does not fit into memory, even in the smallest batches."""
 
 
 class ExactnessError(MillinetError):

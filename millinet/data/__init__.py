@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from millinet.data.batches import batches
 from millinet.data.collection import Collection
 from millinet.data.dataset import DataSet, Split
 from millinet.data.digits import read_digits
+from millinet.data.feed import make_feed, placement
 from millinet.data.folder import read_folder
 from millinet.data.invariances import Invariances
 from millinet.data.load import Reader, load_data
@@ -17,4 +17,14 @@ DATASETS: Final[Mapping[str, Reader]] = {
 }
 """Every data set that comes along; the name is what precedes the colon in a spec."""
 
-__all__ = ["DATASETS", "Collection", "DataSet", "Invariances", "Reader", "Split", "batches", "load_data"]
+__all__ = [
+    "DATASETS",
+    "Collection",
+    "DataSet",
+    "Invariances",
+    "Reader",
+    "Split",
+    "load_data",
+    "make_feed",
+    "placement",
+]

@@ -1,7 +1,7 @@
 """A data set as training sees it: three splits, their classes, and how to bring pixels to the usual scale."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -96,6 +96,10 @@ class DataSet:
     def normaliser(self, device: torch.device) -> "Normaliser":
         """Return `normalise` with its constants already on `device`, for a loop."""
         return Normaliser(self.mean, self.std, device)
+
+    def with_train(self, train: Split) -> "DataSet":
+        """Return the same set with another training split; the normalisation stays."""
+        return replace(self, train=train)
 
     def sizes(self) -> dict[str, int]:
         """Count the images of each split."""

@@ -7,9 +7,9 @@ from millinet.training.evaluate import Evaluation, evaluate
 from millinet.training.fit import fit
 from millinet.training.history import EpochRecord, FitResult
 from millinet.training.recipe import Recipe
-from millinet.training.recipes import FULL, QUICK, RECOVER
+from millinet.training.recipes import FULL, QUICK, RECOVER, SMALL
 
-RECIPES: Final[Mapping[str, Recipe]] = {"quick": QUICK, "full": FULL, "recover": RECOVER}
+RECIPES: Final[Mapping[str, Recipe]] = {"quick": QUICK, "full": FULL, "recover": RECOVER, "small": SMALL}
 """The named recipes."""
 
 __all__ = ["RECIPES", "EpochRecord", "Evaluation", "FitResult", "Recipe", "evaluate", "fit"]

@@ -5,6 +5,7 @@ steps, so that a short training is not dominated by its random start.
 """
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,3 +31,12 @@ class AveragedWeights:
         )
         for name in averaged.keys() - set(floating):
             averaged[name].copy_(current[name])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the averages and their count."""
+        return {"weights": self.model.state_dict(), "num_updates": self.num_updates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a state."""
+        self.model.load_state_dict(state["weights"])
+        self.num_updates = state["num_updates"]

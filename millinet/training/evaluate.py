@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from millinet.data.batches import batches
 from millinet.data.dataset import DataSet, Split
+from millinet.data.feed import Feed, deal, make_feed
 from millinet.device import evaluating
 from millinet.statistics import wilson_interval
 
@@ -28,9 +28,15 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    model: nn.Module, split: Split, *, data: DataSet, device: torch.device | str, batch_size: int = 512
+    model: nn.Module,
+    split: Split,
+    *,
+    data: DataSet,
+    device: torch.device | str = "cpu",
+    batch_size: int = 512,
+    feed: Feed | None = None,
 ) -> Evaluation:
-    """Classify every image of a split once.
+    """Classify every image of a split once, in fp32.
 
     Args:
         model: A classifier on `device`; its mode is put back.
@@ -38,13 +44,16 @@ def evaluate(
         data: The data set, for its normalisation.
         device: Where to compute.
         batch_size: Most images in one forward pass.
+        feed: A feed of this split to use again; None makes one.
     """
     place = torch.device(device)
     correct = torch.zeros((), dtype=torch.int64, device=place)
-    loss = torch.zeros((), dtype=torch.float64, device=place)
+    loss = torch.zeros((), device=place)
+    normalise = data.normaliser(place)
+    chosen = deal(torch.arange(len(split), device=place), batch_size)
     with evaluating(model):
-        for images, labels in batches(split, batch_size=batch_size, device=place):
-            logits = model(data.normalise(images)).float()
+        for images, labels in (feed or make_feed(split, place))(chosen):
+            logits = model(normalise(images)).float()
             correct += (logits.argmax(1) == labels).sum()
             loss += functional.cross_entropy(logits, labels, reduction="sum")
     num_images, num_correct = len(split), int(correct)

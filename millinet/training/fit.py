@@ -1,35 +1,28 @@
 """Train a classifier: the one loop, for trials, for winners and for recovery after pruning."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from millinet.data.dataset import DataSet
 from millinet.device import resolve_device, using_threads
+from millinet.errors import ConfigError, DivergedError
+from millinet.training.checkpoint import load_checkpoint, save_checkpoint
+from millinet.training.depth import stochastic_depth
 from millinet.training.epoch import EpochTrainer
-from millinet.training.evaluate import evaluate
-from millinet.training.history import EpochRecord, FitResult
+from millinet.training.history import FitResult
 from millinet.training.recipe import Recipe
+from millinet.training.sitting import OnEpoch, Sitting
 
-
-@dataclass(slots=True)
-class _Best:
-    """The weights to keep, and why."""
-
-    rank: tuple[float, float] = (-1.0, 0.0)
-    """(accuracy, minus loss) on the validation split: few images make ties, and the loss breaks them."""
-    epoch: int = 0
-    weights: dict[str, Tensor] = field(default_factory=dict)
-
-    def offer(self, model: nn.Module, rank: tuple[float, float], epoch: int) -> None:
-        if rank > self.rank:
-            self.rank, self.epoch = rank, epoch
-            self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+RETRY_FACTOR: Final = 0.1
+"""A training that diverged is begun again at this fraction of its rate."""
 
 
 def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a caller may use
@@ -40,13 +33,18 @@ def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a cal
     device: str | torch.device | None = None,
     seed: int = 0,
     teacher: nn.Module | None = None,
-    on_epoch: Callable[[EpochRecord], bool | None] | None = None,
+    on_epoch: OnEpoch | None = None,
     checkpoint: Path | None = None,
 ) -> FitResult:
     """Train `model` on `data.train`, and leave it with the weights that were best on `data.validation`.
 
     The model returns to the device and the mode it came in, and torch's random state is put back. Order,
-    augmentation and dropout of an epoch follow from the seed and the epoch's number alone.
+    augmentation and dropout of an epoch follow from the seed and the epoch's number alone. A training that
+    diverges is begun again at a tenth of the rate, as often as the recipe says; `on_epoch` then sees epoch 1
+    again.
+
+    Under torchrun, inside `torchrun_group`, the processes share each batch; the first one evaluates, calls
+    `on_epoch` and writes the checkpoint.
 
     Args:
         model: A classifier, (batch, channels, height, width) -> (batch, classes); trained in place.
@@ -59,67 +57,76 @@ def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a cal
         checkpoint: File to continue from, and to write after each epoch.
 
     Raises:
-        DivergedError: If the loss is not finite.
+        DivergedError: If the loss is not finite, at every rate tried.
+        ConfigChangedError: If the checkpoint is of another training.
+        MemoryShortError: If not even the smallest batch fits into memory.
     """
     place = resolve_device(device)
-    began = time.perf_counter()
-    with using_threads(recipe.threads), _borrowed(model, place), _own_randomness(place):
-        trainer = EpochTrainer(model, data, recipe, device=place, seed=seed)
-        history, best = _run(trainer, data, on_epoch)
-        model.load_state_dict(best.weights)
-    return FitResult(
-        history=history,
-        best_accuracy=best.rank[0],
-        epochs=len(history),
-        seconds=time.perf_counter() - began,
-        stopped=len(history) < recipe.epochs,
-    )
+    _check_batch_norms(model, recipe)
+    config = recipe.as_dict() | {"seed": seed, "data": data.fingerprint, "model": _signature(model)}
+    state = load_checkpoint(checkpoint, config=config) if checkpoint is not None else None
+    # A continued training may diverge later, so the weights it once began with travel with it.
+    initial = _copied(model) if state is None else state["initial"]
+    with ExitStack() as stack:
+        stack.enter_context(using_threads(recipe.threads))
+        stack.enter_context(torch.random.fork_rng(devices=[place] if place.type == "cuda" else []))
+        stack.enter_context(_lent(model, place, recipe))
+        stack.enter_context(stochastic_depth(model, recipe.stochastic_depth))
+        if teacher is not None:
+            stack.enter_context(_lent(teacher, place, recipe))
+            teacher.eval()
+        for attempt in range(0 if state is None else state["attempt"], recipe.retries + 1):
+            gentler = replace(recipe, learning_rate=recipe.learning_rate * RETRY_FACTOR**attempt)
+            model.load_state_dict(initial)
+            trainer = EpochTrainer(model.train(), data, gentler, device=place, seed=seed, teacher=teacher)
+            keep = partial(_save, checkpoint, config, {"attempt": attempt, "initial": initial})
+            sitting = Sitting(trainer, data, save=keep)
+            if state is not None and state["attempt"] == attempt:
+                sitting.load_state_dict(state)
+            try:
+                sitting.run(on_epoch)
+            except DivergedError:
+                if attempt == recipe.retries:
+                    raise
+                continue
+            return sitting.finish(num_retries=attempt)
+    raise AssertionError("the last attempt returned or raised")
 
 
-def _run(
-    trainer: EpochTrainer, data: DataSet, on_epoch: Callable[[EpochRecord], bool | None] | None
-) -> tuple[list[EpochRecord], _Best]:
-    history: list[EpochRecord] = []
-    best = _Best()
-    validation = data.validation.to(trainer.device)
-    patience = trainer.recipe.patience or trainer.recipe.epochs
-    for epoch in range(1, trainer.recipe.epochs + 1):
-        began = time.perf_counter()
-        train_loss = trainer.train(epoch)
-        trained = time.perf_counter()
-        judged = evaluate(trainer.result, validation, data=data, device=trainer.device)
-        best.offer(trainer.result, (judged.accuracy, -judged.loss), epoch)
-        record = EpochRecord(
-            epoch=epoch,
-            learning_rate=trainer.learning_rate,
-            train_loss=train_loss,
-            accuracy=judged.accuracy,
-            images_per_second=len(data.train) / (trained - began),
-            seconds=time.perf_counter() - began,
-        )
-        history.append(record)
-        is_over = on_epoch is not None and on_epoch(record)
-        if is_over or epoch - best.epoch >= patience:
-            break
-    return history, best
+def _save(path: Path | None, config: dict[str, Any], constant: dict[str, Any], state: dict[str, Any]) -> None:
+    if path is not None:
+        save_checkpoint(path, constant | state, config=config)
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def _signature(model: nn.Module) -> str:
+    """Hash the names and shapes of the weights, not their values."""
+    shapes = [(name, tuple(value.shape)) for name, value in model.state_dict().items()]
+    return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
+
+
+def _check_batch_norms(model: nn.Module, recipe: Recipe) -> None:
+    has_batch_norm = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+    if recipe.batch_size == 1 and has_batch_norm:
+        raise ConfigError("batch norms need at least 2 images in a batch, got batch_size=1; use 2 or more")
 
 
 @contextmanager
-def _borrowed(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Move the model to `device` in training mode, and bring it back as it was."""
+def _lent(model: nn.Module, device: torch.device, recipe: Recipe) -> Iterator[None]:
+    """Move the model to `device`, and bring it back in the modes and the layout it came in."""
     home = next((parameter.device for parameter in model.parameters()), device)
     modes = [(module, module.training) for module in model.modules()]
-    model.to(device).train()
+    model.to(device)
+    if recipe.channels_last:
+        model.to(memory_format=torch.channels_last)
     try:
         yield
     finally:
         model.to(home)
+        if recipe.channels_last:
+            model.to(memory_format=torch.contiguous_format)
         for module, was_training in modes:
             module.training = was_training
-
-
-@contextmanager
-def _own_randomness(device: torch.device) -> Iterator[None]:
-    """Let torch's random state inside the block be nobody else's."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield

@@ -1,4 +1,4 @@
-"""What one epoch of training did."""
+"""What one epoch of training did, and what a training came to."""
 
 from typing import NamedTuple
 
@@ -29,6 +29,10 @@ class FitResult(NamedTuple):
     epochs: int
     """Epochs trained."""
     seconds: float
-    """Time spent, evaluations included."""
+    """Time spent, evaluations and earlier sittings included."""
     stopped: bool
     """Whether training ended before the recipe's last epoch, by patience or on request."""
+    num_retries: int = 0
+    """How often it diverged before, and was begun again at a tenth of the rate."""
+    micro_batch: int = 0
+    """Most images that went through the network at once."""

@@ -1,38 +1,19 @@
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
-from millinet.data import DataSet, load_data
-from millinet.errors import DivergedError
+from millinet.data import DataSet
+from millinet.errors import ConfigError, DivergedError
 from millinet.training import RECIPES, EpochRecord, Recipe, evaluate, fit
 
-
-@pytest.fixture(scope="module")
-def digits() -> DataSet:
-    return load_data("digits")
-
-
-def small_net(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Sequential(
-        nn.Conv2d(1, 12, 3, padding=1, bias=False),
-        nn.BatchNorm2d(12),
-        nn.ReLU(),
-        nn.Conv2d(12, 24, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(24),
-        nn.ReLU(),
-        nn.Dropout(0.05),
-        nn.Flatten(),
-        nn.Linear(24 * 16, 10),
-    )
-
-
+MakeNet = Callable[..., nn.Module]
 SHORT = Recipe(epochs=3, batch_size=128, learning_rate=0.05)
 
 
-def test_the_quick_recipe_teaches_a_small_network_the_digits(digits: DataSet) -> None:
+def test_the_quick_recipe_teaches_a_small_network_the_digits(digits: DataSet, small_net: MakeNet) -> None:
     model = small_net()
 
     result = fit(model, digits, RECIPES["quick"], device="cpu")
@@ -42,7 +23,9 @@ def test_the_quick_recipe_teaches_a_small_network_the_digits(digits: DataSet) ->
     assert not result.stopped
 
 
-def test_the_model_keeps_the_weights_that_were_best_on_validation(digits: DataSet) -> None:
+def test_the_model_keeps_the_weights_that_were_best_on_validation(
+    digits: DataSet, small_net: MakeNet
+) -> None:
     model = small_net()
 
     result = fit(model, digits, SHORT, device="cpu")
@@ -51,7 +34,7 @@ def test_the_model_keeps_the_weights_that_were_best_on_validation(digits: DataSe
     assert evaluate(model, digits.validation, data=digits, device="cpu").accuracy == result.best_accuracy
 
 
-def test_a_seed_gives_the_same_weights(digits: DataSet) -> None:
+def test_a_seed_gives_the_same_weights(digits: DataSet, small_net: MakeNet) -> None:
     first, second, other = small_net(), small_net(), small_net()
 
     fit(first, digits, SHORT, device="cpu", seed=3)
@@ -63,7 +46,7 @@ def test_a_seed_gives_the_same_weights(digits: DataSet) -> None:
     assert not torch.equal(first[0].weight, other[0].weight)
 
 
-def test_torch_randomness_mode_and_test_split_are_left_alone(digits: DataSet) -> None:
+def test_torch_randomness_mode_and_test_split_are_left_alone(digits: DataSet, small_net: MakeNet) -> None:
     blind = dataclasses.replace(digits, test=None)
     model = small_net().eval()
     model[1].train()
@@ -76,7 +59,7 @@ def test_torch_randomness_mode_and_test_split_are_left_alone(digits: DataSet) ->
     assert [module.training for module in (model, model[0], model[1])] == [False, False, True]
 
 
-def test_on_epoch_sees_every_epoch_and_may_end_the_training(digits: DataSet) -> None:
+def test_on_epoch_sees_every_epoch_and_may_end_the_training(digits: DataSet, small_net: MakeNet) -> None:
     seen: list[EpochRecord] = []
 
     def watch(record: EpochRecord) -> bool:
@@ -90,7 +73,7 @@ def test_on_epoch_sees_every_epoch_and_may_end_the_training(digits: DataSet) -> 
     assert result.stopped
 
 
-def test_patience_ends_a_training_that_gets_no_better(digits: DataSet) -> None:
+def test_patience_ends_a_training_that_gets_no_better(digits: DataSet, small_net: MakeNet) -> None:
     frozen = small_net()
     recipe = dataclasses.replace(SHORT, epochs=9, patience=2, learning_rate=1e-12, warmup=0.0)
 
@@ -100,15 +83,58 @@ def test_patience_ends_a_training_that_gets_no_better(digits: DataSet) -> None:
     assert result.epochs < 9
 
 
-def test_a_diverging_training_says_so(digits: DataSet) -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Linear(64, 10))
-    recipe = Recipe(epochs=2, learning_rate=1e12)
+def deep_linear() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Linear(64, 10))
+
+
+def test_a_training_that_diverges_at_every_rate_says_so(few_digits: DataSet) -> None:
+    recipe = Recipe(epochs=2, batch_size=20, learning_rate=1e12)
 
     with pytest.raises(DivergedError, match=r"loss became (nan|inf) in epoch 1 at learning rate"):
-        fit(model, digits, recipe, device="cpu")
+        fit(deep_linear(), few_digits, recipe, device="cpu")
 
 
-def test_the_interval_of_an_evaluation_holds_its_accuracy(digits: DataSet) -> None:
+def test_a_training_that_diverges_is_begun_again_at_a_tenth_of_the_rate(few_digits: DataSet) -> None:
+    recipe = Recipe(epochs=2, batch_size=20, learning_rate=1e4, retries=6)
+    model, direct = deep_linear(), deep_linear()
+
+    result = fit(model, few_digits, recipe, device="cpu")
+
+    assert result.num_retries >= 1
+    gentler = dataclasses.replace(recipe, learning_rate=1e4 * 0.1**result.num_retries)
+    fit(direct, few_digits, gentler, device="cpu")
+    assert torch.equal(model[1].weight, direct[1].weight)
+
+
+def test_batch_size_one_and_batch_norm_do_not_go_together(few_digits: DataSet, small_net: MakeNet) -> None:
+    with pytest.raises(ConfigError, match="got batch_size=1"):
+        fit(small_net(), few_digits, Recipe(epochs=1, batch_size=1), device="cpu")
+
+
+def test_a_last_batch_of_one_image_does_not_break_batch_norm(digits: DataSet, small_net: MakeNet) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 10))
+    odd = digits.with_train(digits.train.subset(range(65)))
+
+    assert fit(model, odd, Recipe(epochs=1, batch_size=64), device="cpu").epochs == 1
+
+
+def test_bf16_and_contiguous_training_also_learn(digits: DataSet, small_net: MakeNet) -> None:
+    recipe = dataclasses.replace(SHORT, precision="bf16", channels_last=False, label_smoothing=0.1)
+
+    assert fit(small_net(), digits, recipe, device="cpu").best_accuracy > 0.8
+
+
+def test_weights_return_in_the_layout_they_came_in(few_digits: DataSet, small_net: MakeNet) -> None:
+    model = small_net()
+
+    fit(model, few_digits, dataclasses.replace(SHORT, epochs=1), device="cpu")
+
+    assert model[3].weight.is_contiguous()
+    assert model[3].weight.dtype == torch.float32
+
+
+def test_the_interval_of_an_evaluation_holds_its_accuracy(digits: DataSet, small_net: MakeNet) -> None:
     judged = evaluate(small_net(), digits.test, data=digits, device="cpu", batch_size=100)
 
     assert judged.num_images == 359
@@ -116,7 +142,7 @@ def test_the_interval_of_an_evaluation_holds_its_accuracy(digits: DataSet) -> No
     assert judged.low <= judged.accuracy <= judged.high
 
 
-def test_the_batch_size_of_an_evaluation_changes_nothing(digits: DataSet) -> None:
+def test_the_batch_size_of_an_evaluation_changes_nothing(digits: DataSet, small_net: MakeNet) -> None:
     model = small_net()
 
     one = evaluate(model, digits.test, data=digits, device="cpu", batch_size=1)
