@@ -34,13 +34,17 @@ def probes_of(study: optuna.Study) -> list[Probe]:
     return [Probe(params, latency_ms) for params, latency_ms in study.user_attrs.get(PROBES, [])]
 
 
-def probe(problem: Problem, run: RunFolder, study: optuna.Study) -> int:
-    """Measure untrained networks of the space, once a study, and enqueue the named ones inside the budget.
+def is_unprobed(problem: Problem, study: optuna.Study) -> bool:
+    """Tell whether the search would learn from probes and has none yet."""
+    wants = problem.config.sampler == "gated" and problem.config.num_probes > 0
+    return wants and PROBES not in study.user_attrs
 
-    A network that cannot be built or measured is passed over. Returns how many were measured.
+
+def probe(problem: Problem, run: RunFolder, study: optuna.Study) -> None:
+    """Measure untrained networks of the space, and enqueue the named ones inside the budget.
+
+    A network that cannot be built or measured is passed over.
     """
-    if PROBES in study.user_attrs:
-        return 0
     probed: list[Probe] = []
     rows = []
     for name, architecture in _chosen(problem.space, problem.config.num_probes, seed=problem.config.seed):
@@ -56,7 +60,6 @@ def probe(problem: Problem, run: RunFolder, study: optuna.Study) -> int:
             study.enqueue_trial(params, skip_if_exists=True)
     run.append(LATENCY, rows)
     study.set_user_attr(PROBES, [[params, latency_ms] for params, latency_ms in probed])
-    return len(probed)
 
 
 def known_networks(space: SearchSpace) -> Iterator[tuple[str, Architecture]]:

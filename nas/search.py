@@ -22,7 +22,7 @@ from nas.config import SearchConfig
 from nas.display import Display, Silent
 from nas.final import finish_winners
 from nas.ledger import peers_of, ranked, row_of, tell, trials_frame
-from nas.probes import probe
+from nas.probes import is_unprobed, probe
 from nas.problem import Problem
 from nas.setup import prepare
 from nas.storage import abandon_stale, finished
@@ -70,7 +70,7 @@ def search(
         display.open(run, problem, num_finished=len(finished(study)))
         try:
             abandon_stale(study)
-            if problem.config.sampler == "gated" and problem.config.num_probes:
+            if is_unprobed(problem, study):
                 display.phase("learning the latency of the space from untrained networks")
                 probe(problem, run, study)
             _explore(problem, run, study, display)

@@ -1,0 +1,127 @@
+"""A search as a user starts it: on real digits, interrupted, resumed, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from millinet.errors import ConfigChangedError, InfeasibleBudgetError
+from millinet.frames import HISTORY, LATENCY, TRIALS
+from millinet.models import load_model
+from millinet.runs import RunFolder
+from nas import SearchConfig, search
+
+SMALL = SearchConfig(num_trials=3, num_winners=1, num_probes=8, final_recipe="quick")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return search("tiny", "digits", "1s", out=tmp_path_factory.mktemp("runs") / "digits", config=SMALL).run
+
+
+def test_the_frames_and_the_ledger_agree(run: RunFolder) -> None:
+    trials = TRIALS.check(run.frame(TRIALS))
+
+    assert trials["trial"].tolist() == [0, 1, 2]
+    assert trials["fingerprint"].is_unique
+    assert (trials["latency_high_ms"] <= trials["budget_ms"]).all()
+    trained = trials[trials["state"] == "complete"]
+    assert len(trained) >= 1
+    history = run.frame(HISTORY)
+    for row in trained.itertuples():
+        curve = history[history["model"] == f"trial:{row.trial}"]
+        assert len(curve) == row.epochs
+        assert curve["accuracy"].max() == row.accuracy
+    assert set(run.frame(LATENCY)["model"]) >= {"trial:0", "trial:1", "trial:2"}
+
+
+def test_the_winner_is_certified_and_reloads(run: RunFolder) -> None:
+    winner = run.winners()[0]
+    certificate = winner.certificate
+
+    assert certificate is not None
+    assert certificate.verdict == "meets"
+    assert certificate.num_processes == 3
+    assert certificate.high_ms <= certificate.budget_ms
+    assert certificate.test_accuracy_low < certificate.test_accuracy < certificate.test_accuracy_high
+    loaded = load_model(run.path)
+    assert sum(p.numel() for p in loaded.model.parameters()) == certificate.parameters
+    assert loaded.input_shape == (1, 8, 8)
+
+
+def test_the_run_is_complete_and_sealed(run: RunFolder) -> None:
+    opened = RunFolder.open(run.path)
+
+    assert opened.record.status == "complete"
+    assert opened.damaged() == []
+    assert opened.record.data["sizes"]["test"] > 300
+
+
+def test_the_same_search_again_trains_nothing(run: RunFolder) -> None:
+    before = (run.path / "trials.csv").read_bytes(), (run.path / "winners/1/certificate.json").read_bytes()
+
+    search("tiny", "digits", "1s", out=run.path, config=SMALL)
+
+    assert before == (
+        (run.path / "trials.csv").read_bytes(),
+        (run.path / "winners/1/certificate.json").read_bytes(),
+    )
+
+
+def test_another_configuration_is_refused_with_the_difference(run: RunFolder) -> None:
+    with pytest.raises(ConfigChangedError, match=r"budget: '1000\.0ms' -> '2000\.0ms'"):
+        search("tiny", "digits", "2s", out=run.path, config=SMALL)
+
+
+def test_a_budget_nothing_meets_names_the_fastest_and_trains_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InfeasibleBudgetError, match=r"none of 3 candidates .* the fastest, trial \d"):
+        search("tiny", "digits", "1us", out=tmp_path / "run", config=SMALL)
+
+    run = RunFolder.open(tmp_path / "run")
+    assert run.record.status == "infeasible"
+    assert set(run.frame(TRIALS)["state"]) == {"over budget"}
+    assert run.frame(HISTORY).empty
+    assert run.winners() == []
+
+
+def test_a_front_is_searched_with_two_objectives(tmp_path: Path) -> None:
+    config = SearchConfig(
+        num_trials=3, num_winners=1, num_probes=4, final_recipe="quick", sampler="nsga2", is_pareto=True
+    )
+
+    result = search("tiny", "digits", "1s", out=tmp_path / "run", config=config)
+
+    assert len(result.trials) == 3
+    assert result.winners[0].certificate is not None
+
+
+def test_ctrl_c_leaves_a_run_that_the_same_command_finishes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "millinet.cli", "search", "--trials", "3", "--winners", "1"]
+    command += ["--latency-budget", "1s", "--out", str(tmp_path / "run"), "--final-recipe", "quick"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("trial"):
+            process.send_signal(signal.SIGINT)
+            break
+    rest, errors = process.communicate()
+
+    assert process.returncode == 130
+    assert "Resume: millinet search --trials 3" in rest.replace("cli.py", "millinet")
+    assert errors.strip().splitlines()[-1] == "millinet: error: interrupted"
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    assert len(trials) == 3
+    assert "done already" in done.stdout
