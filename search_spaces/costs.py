@@ -53,8 +53,8 @@ def _input_mib(place: Place) -> float:
 
 
 def _part_costs(planned: Planned) -> Costs:
-    # Position and stochastic depth change no count; without them equal blocks share one entry.
-    place = replace(planned.place, index=0, drop_path=0.0)
+    # Beyond the first, neither position nor stochastic depth changes a count: equal blocks share one entry.
+    place = replace(planned.place, index=min(planned.place.index, 1), drop_path=0.0)
     options = tuple(planned.options.items())
     return _counted(planned.part, place, options)  # type: ignore[arg-type]  # mypy misses that a class is hashable
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from search_spaces.drop_path import drop_path
 from search_spaces.part import Part, Place
 from search_spaces.shortcuts import shortcut
 from search_spaces.squeeze import squeeze_excitation
@@ -16,11 +17,12 @@ class Basic(Part):
         self.first = layers.conv((place.in_channels, width), 3, stride=place.stride)
         self.second = layers.conv((width, width), 3, then="norm")
         self.squeeze = squeeze_excitation(width, squeeze, layers)
+        self.drop_path = drop_path(place.drop_path)
         self.shortcut = shortcut(place)
         self.act = layers.activate()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""
-        out: Tensor = self.squeeze(self.second(self.first(x)))
+        out: Tensor = self.drop_path(self.squeeze(self.second(self.first(x))))
         out += self.shortcut(x)
         return self.act(out)

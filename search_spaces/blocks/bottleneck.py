@@ -5,6 +5,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from millinet.errors import ConfigError
+from search_spaces.drop_path import drop_path
 from search_spaces.part import Part, Place
 from search_spaces.shortcuts import shortcut
 from search_spaces.squeeze import squeeze_excitation
@@ -35,6 +36,7 @@ class Bottleneck(Part):
         self.middle = layers.conv((middle, middle), 3, stride=late, groups=groups)
         self.expand = layers.conv((middle, width), then="norm")
         self.squeeze = squeeze_excitation(width, squeeze, layers)
+        self.drop_path = drop_path(place.drop_path)
         self.shortcut = shortcut(place)
         self.act = layers.activate()
 
@@ -58,7 +60,7 @@ class Bottleneck(Part):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""
-        out: Tensor = self.squeeze(self.expand(self.middle(self.reduce(x))))
+        out: Tensor = self.drop_path(self.squeeze(self.expand(self.middle(self.reduce(x)))))
         out += self.shortcut(x)
         return self.act(out)
 

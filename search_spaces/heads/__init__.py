@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from search_spaces.heads.dense import Dense
+from search_spaces.heads.perceptron import Perceptron
 from search_spaces.part import Part
 
 HEADS: Final[Mapping[str, type[Part]]] = {
     "dense": Dense,
+    "perceptron": Perceptron,
 }
 
-__all__ = ["HEADS", "Dense"]
+__all__ = ["HEADS", "Dense", "Perceptron"]

@@ -1,6 +1,6 @@
 """The dense head: pool, and one linear layer."""
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -12,16 +12,24 @@ class Dense(Part):
     """Average over the image, then classify linearly.
 
     `features` inserts a 1x1 convolution of that many channels before the pooling (MobileNetV2 has 1,280);
+    `closing` adds a norm and that activation before it (networks whose norms come first need one);
     `normed` a layer norm after it (ConvNeXt); `dropout` is the fraction of pooled features dropped while
     training.
     """
 
     def __init__(
-        self, place: Place, *, features: int = 0, normed: bool = False, dropout: float = 0.0
+        self,
+        place: Place,
+        *,
+        features: int = 0,
+        closing: Literal["none", "relu", "elu"] = "none",
+        normed: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         channels = features or place.in_channels
         self.features = place.layers.conv((place.in_channels, channels)) if features else nn.Identity()
+        self.closing = _closing(place, channels, closing)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.norm = nn.LayerNorm(channels, eps=place.layers.norm_eps) if normed else nn.Identity()
@@ -38,5 +46,12 @@ class Dense(Part):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (batch, channels, height, width) to logits (batch, classes)."""
-        pooled = self.flatten(self.pool(self.features(x)))
+        pooled = self.flatten(self.pool(self.closing(self.features(x))))
         return self.classify(self.dropout(self.norm(pooled)))
+
+
+def _closing(place: Place, channels: int, activation: str) -> nn.Module:
+    if activation == "none":
+        return nn.Identity()
+    act = nn.ELU() if activation == "elu" else nn.ReLU(inplace=True)
+    return nn.Sequential(place.layers.normalise(channels), act)

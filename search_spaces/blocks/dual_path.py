@@ -1,0 +1,67 @@
+"""Dual path block: part of the channels add, the rest concatenate (Chen et al., 2017)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from millinet.errors import ConfigError
+from search_spaces.part import Outgoing, Part, Place, Streams, joined, shrunk
+from search_spaces.squeeze import squeeze_excitation
+
+
+class DualPath(Part):
+    """1x1, grouped 3x3, and one 1x1 for each path, with norms after the convolutions.
+
+    The stage's width is that of the residual path; each block appends `dense` channels to the dense path. The
+    paths are two tensors all the way, so no channel is ever sliced out and pruning stays exact.
+    """
+
+    def __init__(
+        self, place: Place, *, middle: int = 96, dense: int = 16, groups: int = 32, squeeze: float = 0.0
+    ) -> None:
+        super().__init__()
+        layers, stride, width = place.layers, place.stride, place.out_channels
+        self.reduce = layers.conv((place.in_channels, middle))
+        self.middle = layers.conv((middle, middle), 3, stride=stride, groups=groups)
+        self.squeeze = squeeze_excitation(middle, squeeze, layers)
+        self.to_residual = layers.conv((middle, width), then="norm")
+        self.to_dense = layers.conv((middle, dense), then="norm")
+        self.is_first = place.index == 0
+        if self.is_first:
+            self.project_residual = layers.conv((place.in_channels, width), stride=stride, then="norm")
+            self.project_dense = layers.conv((place.in_channels, dense), stride=stride, then="norm")
+        self.act = layers.activate()
+
+    @classmethod
+    def check(cls, _: int, /, *, middle: int = 96, dense: int = 16, groups: int = 32, **__: Any) -> None:
+        """Reject groups that do not divide the middle width, and an empty dense path."""
+        if middle < 1 or dense < 1 or groups < 1:
+            raise ConfigError(f"middle, dense and groups must be at least 1, got {middle}, {dense}, {groups}")
+        if middle % groups:
+            raise ConfigError(f"groups must divide the middle width, got groups={groups} and middle={middle}")
+
+    @classmethod
+    def outgoing(cls, place: Place, /, *, dense: int = 16, **_: Any) -> Outgoing:
+        """Hand on the residual path and a dense path that has grown."""
+        return dual_outgoing(place, grown_by=2 * dense if place.index == 0 else dense)
+
+    def forward(self, streams: Streams) -> Streams:
+        """Map the two paths, or one tensor (batch, in, height, width) at the first block, to two paths."""
+        x = joined(streams)
+        inner = self.squeeze(self.middle(self.reduce(x)))
+        if self.is_first:
+            residual, dense = self.project_residual(x), self.project_dense(x)
+        else:
+            residual, dense = streams
+        return self.act(residual + self.to_residual(inner)), self._grown(dense, self.to_dense(inner))
+
+    def _grown(self, dense: Tensor, added: Tensor) -> Tensor:
+        return self.act(torch.cat((dense, added), dim=1))
+
+
+def dual_outgoing(place: Place, *, grown_by: int) -> Outgoing:
+    """Say how wide both paths are after a block that appends `grown_by` channels to the dense one."""
+    before = 0 if place.index == 0 else place.streams[1]
+    streams = (place.out_channels, before + grown_by)
+    return Outgoing(sum(streams), shrunk(place.resolution, place.stride), streams)

@@ -1,0 +1,63 @@
+"""Dual path block with norms before the convolutions, the form for large images (Chen et al., 2017)."""
+
+from collections import OrderedDict
+from typing import Any
+
+import torch
+from torch import nn
+
+from search_spaces.blocks.dual_path import DualPath, dual_outgoing
+from search_spaces.part import Outgoing, Part, Place, Streams, joined
+from search_spaces.squeeze import squeeze_excitation
+
+
+class DualPathPre(Part):
+    """Norm, activation, convolution, three times; the last convolution is one for each path.
+
+    The first block of a stage starts the dense path with twice `dense` channels, as the reference does.
+    """
+
+    def __init__(
+        self, place: Place, *, middle: int = 96, dense: int = 16, groups: int = 32, squeeze: float = 0.0
+    ) -> None:
+        super().__init__()
+        incoming, width, stride = place.in_channels, place.out_channels, place.stride
+        self.is_first = place.index == 0
+        if self.is_first:
+            self.project_norm = _normed(place, incoming)
+            self.project_residual = nn.Conv2d(incoming, width, 1, stride, bias=False)
+            self.project_dense = nn.Conv2d(incoming, 2 * dense, 1, stride, bias=False)
+        self.reduce_norm = _normed(place, incoming)
+        self.reduce = nn.Conv2d(incoming, middle, 1, bias=False)
+        self.middle_norm = _normed(place, middle)
+        self.middle = nn.Conv2d(middle, middle, 3, stride, 1, groups=groups, bias=False)
+        self.squeeze = squeeze_excitation(middle, squeeze, place.layers)
+        self.out_norm = _normed(place, middle)
+        self.to_residual = nn.Conv2d(middle, width, 1, bias=False)
+        self.to_dense = nn.Conv2d(middle, dense, 1, bias=False)
+
+    @classmethod
+    def check(cls, width: int, /, **options: Any) -> None:
+        """Reject what the other dual path block rejects."""
+        DualPath.check(width, **options)
+
+    @classmethod
+    def outgoing(cls, place: Place, /, *, dense: int = 16, **_: Any) -> Outgoing:
+        """Hand on the residual path and a dense path that has grown."""
+        return dual_outgoing(place, grown_by=3 * dense if place.index == 0 else dense)
+
+    def forward(self, streams: Streams) -> Streams:
+        """Map the two paths, or one tensor (batch, in, height, width) at the first block, to two paths."""
+        x = joined(streams)
+        if self.is_first:
+            normed = self.project_norm(x)
+            residual, dense = self.project_residual(normed), self.project_dense(normed)
+        else:
+            residual, dense = streams
+        inner = self.squeeze(self.middle(self.middle_norm(self.reduce(self.reduce_norm(x)))))
+        inner = self.out_norm(inner)
+        return residual + self.to_residual(inner), torch.cat((dense, self.to_dense(inner)), dim=1)
+
+
+def _normed(place: Place, channels: int) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(norm=place.layers.normalise(channels), act=place.layers.activate()))

@@ -1,0 +1,43 @@
+"""Plain block: one convolution, as VGG stacks them (Simonyan and Zisserman, 2015)."""
+
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from millinet.errors import ConfigError
+from search_spaces.part import Outgoing, Part, Place
+from search_spaces.squeeze import squeeze_excitation
+
+
+class Plain(Part):
+    """A convolution with norm and activation, or with one of them; stride 2 is a max-pool before it."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        kernel: int = 3,
+        then: Literal["norm+act", "norm", "act"] = "norm+act",
+        squeeze: float = 0.0,
+    ) -> None:
+        super().__init__()
+        channels = (place.in_channels, place.out_channels)
+        self.pool = nn.MaxPool2d(2) if place.stride == 2 else nn.Identity()
+        self.conv = place.layers.conv(channels, kernel, then=then)
+        self.squeeze = squeeze_excitation(place.out_channels, squeeze, place.layers)
+
+    @classmethod
+    def check(cls, _: int, /, *, kernel: int = 3, **__: Any) -> None:
+        """Reject an even kernel."""
+        if kernel < 1 or kernel % 2 == 0:
+            raise ConfigError(f"kernel must be odd, got {kernel}; 3 is usual")
+
+    @classmethod
+    def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
+        """Divide the resolution by the stride, rounding down, as the pool does."""
+        height, width = place.resolution
+        return Outgoing(place.out_channels, (height // place.stride, width // place.stride))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""
+        return self.squeeze(self.conv(self.pool(x)))

@@ -1,0 +1,26 @@
+"""The step between stages of ConvNeXt and HorNet: a norm, then a convolution whose kernel is its stride."""
+
+from collections import OrderedDict
+
+from torch import nn
+
+from search_spaces.part import Outgoing, Place
+
+
+def downsampling(place: Place) -> nn.Module:
+    """Make the step, or the identity where shapes agree; it carries a bias, for no norm follows."""
+    if not place.is_reshaping:
+        return nn.Identity()
+    channels = (place.in_channels, place.out_channels)
+    return nn.Sequential(
+        OrderedDict(
+            norm=place.layers.normalise(place.in_channels),
+            conv=nn.Conv2d(*channels, place.stride, place.stride),
+        )
+    )
+
+
+def downsampled(place: Place) -> Outgoing:
+    """Say what a block hands on that begins with this step: an unpadded kernel rounds down."""
+    height, width = place.resolution
+    return Outgoing(place.out_channels, (height // place.stride, width // place.stride))

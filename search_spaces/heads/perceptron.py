@@ -1,0 +1,42 @@
+"""The head of VGG: a grid of pooled features and two hidden layers (Simonyan and Zisserman, 2015)."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from millinet.errors import ConfigError
+from search_spaces.part import Part, Place
+
+
+class Perceptron(Part):
+    """Halve the feature map, pool it to a grid, and classify it by three linear layers with dropout."""
+
+    def __init__(self, place: Place, *, hidden: int = 4096, grid: int = 7, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.pool = nn.Sequential(_halving(place), nn.AdaptiveAvgPool2d(grid), nn.Flatten())
+        self.classify = nn.Sequential(
+            nn.Linear(place.in_channels * grid**2, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, place.out_channels),
+        )
+
+    @classmethod
+    def check(cls, _: int, /, *, hidden: int = 4096, grid: int = 7, dropout: float = 0.5, **__: Any) -> None:
+        """Reject an empty grid or layer and a dropout that is no fraction."""
+        if hidden < 1 or grid < 1:
+            raise ConfigError(f"hidden and grid must be at least 1, got {hidden} and {grid}")
+        if not 0.0 <= dropout < 1.0:
+            raise ConfigError(f"dropout must be a fraction in [0, 1), got {dropout}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (batch, channels, height, width) to logits (batch, classes)."""
+        return self.classify(self.pool(x))
+
+
+def _halving(place: Place) -> nn.Module:
+    # A map of one pixel a side cannot be halved; the grid repeats it instead.
+    return nn.MaxPool2d(2) if min(place.resolution) > 1 else nn.Identity()
