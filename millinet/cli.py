@@ -98,7 +98,3 @@ def _placeholder() -> Callable[[], None]:
 def _complain(message: str, code: int) -> int:
     sys.stderr.write(f"millinet: error: {' '.join(message.split())}\n")
     return code
-
-
-if __name__ == "__main__":
-    main()

@@ -58,7 +58,9 @@ def utc_now() -> str:
 
 def command_line() -> list[str]:
     """Return the command that started this process, the program by its bare name."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    program = Path(sys.argv[0])
+    # Under `python -m millinet` the program is called by the file it lies in.
+    return [program.parent.name if program.name == "__main__.py" else program.name, *sys.argv[1:]]
 
 
 def as_shell(command: list[str]) -> str:

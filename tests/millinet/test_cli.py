@@ -9,7 +9,7 @@ from millinet.cli import help_line, main
 
 
 def program(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "millinet.cli", *words], capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "millinet", *words], capture_output=True, text=True)
 
 
 def test_help_names_every_command_with_a_line() -> None:

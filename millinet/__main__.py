@@ -1,0 +1,5 @@
+"""`python -m millinet` is the program."""
+
+from millinet.cli import main
+
+main()
