@@ -1,0 +1,145 @@
+"""Prune a trained network, or the winners of a run, to a latency budget."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from compress.allocation import ALLOCATIONS
+from compress.config import PruneConfig
+from compress.criteria import CRITERIA
+from compress.pruning_run import prune_model, prune_run
+from compress.winner import Job
+from millinet.data import load_data
+from millinet.device import resolve_device
+from millinet.errors import ConfigError
+from millinet.latency import Budget, LatencyMeter, LatencySettings
+from millinet.models import load_model
+from millinet.naming import run_name
+from millinet.runs import RunFolder
+from millinet.tables import load_plugin, pick
+from millinet.training import RECIPES
+
+
+def prune(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="RUN_OR_MODEL", help="A run folder, torchvision:NAME or pkg.module:factory."),
+    ],
+    *,
+    latency_budget: Annotated[
+        str, typer.Option(help="2ms, or a ratio of the network's own latency: 0.5x.")
+    ] = "0.7x",
+    data: Annotated[
+        str | None, typer.Option(help="Images to recover on; by default those of the run.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="State dict or .safetensors of the trained model.")
+    ] = None,
+    criterion: Annotated[str, typer.Option(help="How channels are scored.")] = "l2",
+    allocation: Annotated[str, typer.Option(help="How widths are chosen.")] = "knapsack",
+    steps: Annotated[int, typer.Option(help="Rounds of pruning and recovery.")] = 1,
+    protect: Annotated[
+        list[str] | None, typer.Option(help="Module whose width stays; may be repeated.")
+    ] = None,
+    round_to: Annotated[
+        int | None, typer.Option(help="Widths are multiples of this; by default 8 on a GPU.")
+    ] = None,
+    min_channels: Annotated[int, typer.Option(help="Channels every layer keeps at least.")] = 4,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="Validation accuracy a run's winner may lose before a milder ratio is tried."),
+    ] = 0.01,
+    recipe: Annotated[str, typer.Option(help="Training recipe of the recovery.")] = "recover",
+    seed: Annotated[int, typer.Option(help="Seed of the split and the recovery.")] = 0,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N; by default that of the run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder for a model; by default runs/DATA-MODEL.")
+    ] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Python file with criteria, blocks, ...; is run.")
+    ] = None,
+) -> Path:
+    """Prune a trained network to a latency budget, recover it, and certify what is left.
+
+    The winners of a run folder are replaced by their pruned form, and kept unpruned in `before`; where
+    recovery loses more than the tolerance, milder ratios are tried and the last resort is the network as it
+    was. Any other model gets a run folder of its own.
+    """
+    for file in plugin or []:
+        load_plugin(file)
+    budget = Budget.parse(latency_budget)
+    pick("criterion", criterion, CRITERIA, group="criteria")
+    pick("allocation", allocation, ALLOCATIONS)
+    pick("recipe", recipe, RECIPES, group="recipes")
+    if not 0.0 <= tolerance <= 1.0:
+        raise ConfigError(f"tolerance is a fraction in [0, 1], got {tolerance:g}; one percent is 0.01")
+    run = RunFolder.open(Path(source)) if Path(source).is_dir() else None
+    images = _images(source, data, run)
+    place = str(resolve_device(device or (run.record.device.get("device") if run else budget.device)))
+    config = PruneConfig(
+        budget=budget,
+        criterion=criterion,
+        allocation=allocation,
+        steps=steps,
+        protect=tuple(protect or ()),
+        round_to=round_to,
+        min_channels=min_channels,
+        device=place,
+    )
+    console = Console()
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+    loaded_data = load_data(images, seed=seed)
+    with LatencyMeter(place, _settings(run).under(budget)) as meter:
+        job = Job(
+            data=loaded_data,
+            device=place,
+            meter=meter,
+            config=config,
+            recipe=pick("recipe", recipe, RECIPES, group="recipes"),
+            seed=seed,
+            tolerance=tolerance,
+            tell=tell,
+        )
+        if run is not None:
+            for line in prune_run(run, job, budget):
+                tell(line)
+            return run.path
+        channels, height, width = loaded_data.input_shape
+        loaded = load_model(
+            source,
+            num_classes=loaded_data.num_classes,
+            in_channels=channels,
+            resolution=(height, width),
+            weights=weights,
+        )
+        if weights is None:
+            tell(
+                f"{source} comes without --weights: what is pruned is untrained unless its source loads some"
+            )
+        folder = out or Path("runs") / run_name(loaded_data.spec, loaded.name, "pruned")
+        for line in prune_model(folder, loaded, job, budget).record.notes:
+            tell(line)
+        return folder
+
+
+def _images(source: str, data: str | None, run: RunFolder | None) -> str:
+    if data is not None:
+        return data
+    if run is None:
+        raise ConfigError(f"{source} needs images to recover on; give --data, for example --data digits")
+    return str(run.record.data["spec"])
+
+
+def _settings(run: RunFolder | None) -> LatencySettings:
+    """Measure as the run did, so that before and after compare."""
+    for winner in run.winners() if run else []:
+        if winner.certificate is not None:
+            return LatencySettings(**winner.certificate.settings)
+    return LatencySettings()

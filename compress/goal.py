@@ -1,0 +1,130 @@
+"""What a pruning has to reach: a quantity that can be measured, a limit, and a price that predicts it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from compress.allocation import Price
+from compress.channels import MIXING
+from compress.config import PruneConfig
+from compress.layers import Layer, sides
+from millinet.costs import count, count_parameters
+from millinet.errors import ConfigError
+from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A limit on one quantity."""
+
+    quantity: str
+    """latency, macs, parameters or channels."""
+    unit: str
+    """What follows a value of it: " ms", or nothing."""
+    full: float
+    """The quantity of the unpruned model."""
+    limit: float
+    """What the pruned model may have of it."""
+    measure: Callable[[nn.Module], float]
+    """Takes a model; returns the quantity."""
+    price: Price
+    """Predicts a layer's share of it, up to a factor."""
+
+    def at(self, fraction: float) -> "Goal":
+        """Return the goal part of the way there; equal fractions shrink by equal factors."""
+        return replace(self, limit=self.full * (self.limit / self.full) ** fraction)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.limit:.4g}{self.unit}"
+
+
+class Stopwatch:
+    """Measures models with one meter, and remembers what it found."""
+
+    def __init__(self, meter: LatencyMeter, example: Tensor) -> None:
+        self.meter = meter
+        self.example = example
+        self._found: list[tuple[nn.Module, LatencyMeasurement]] = []
+
+    def measure(self, model: nn.Module) -> float:
+        """Return the median latency in milliseconds."""
+        self._found.append((model, self.meter.measure(model, self.example)))
+        return self._found[-1][1].median_ms
+
+    def of(self, model: nn.Module) -> LatencyMeasurement:
+        """Return the measurement of a model, taking it now if there is none."""
+        for known, measurement in self._found:
+            if known is model:
+                return measurement
+        return self.meter.measure(model, self.example)
+
+
+def budget_of(config: PruneConfig) -> Budget | None:
+    """Return the latency budget asked for, if latency is what limits.
+
+    Raises:
+        BudgetSyntaxError: If the budget is text that cannot be read.
+    """
+    if config.latency_ratio is not None:
+        return Budget(ratio=config.latency_ratio)
+    if isinstance(config.budget, str):
+        return Budget.parse(config.budget)
+    return config.budget
+
+
+def paper_goal(model: nn.Module, example: Tensor, config: PruneConfig) -> Goal:
+    """Make the goal of a pruning to a fraction of what is counted, not timed."""
+    for ratio, quantity, measure, price in (
+        (config.macs_ratio, "macs", lambda pruned: float(count(pruned, example).macs), macs_price),
+        (config.params_ratio, "parameters", lambda pruned: float(count_parameters(pruned)), parameters_price),
+        (config.channel_ratio, "channels", _count_channels, channels_price),
+    ):
+        if ratio is not None:
+            full = measure(model)
+            return Goal(
+                quantity=quantity, unit="", full=full, limit=ratio * full, measure=measure, price=price
+            )
+    raise ConfigError("a goal on paper is macs_ratio, params_ratio or channel_ratio")
+
+
+def latency_goal(model: nn.Module, budget: Budget, stopwatch: Stopwatch, price: Price) -> tuple[Goal, Budget]:
+    """Make the goal of a pruning to a measured latency, and resolve a relative budget."""
+    full = stopwatch.measure(model)
+    if budget.ratio is not None and budget.reference is None and budget.limit_ms is None:
+        # Its own measurement is at hand, and a second one would differ from it by noise.
+        budget = replace(budget, limit_ms=budget.ratio * full)
+    resolved = budget.resolve(stopwatch.example, meter=stopwatch.meter, model=model)
+    if resolved.limit_ms is None:
+        raise ConfigError(f"the budget {budget} has no limit in milliseconds; write for example 2ms")
+    goal = Goal(
+        quantity="latency",
+        unit=" ms",
+        full=full,
+        limit=resolved.limit_ms,
+        measure=stopwatch.measure,
+        price=price,
+    )
+    return goal, resolved
+
+
+def macs_price(layer: Layer, num_in: int, num_out: int) -> float:
+    """Count the multiply-adds of a layer at other widths."""
+    share_in = 1.0 if layer.is_grouped else num_in / layer.num_in
+    return layer.macs * share_in * num_out / layer.num_out
+
+
+def parameters_price(layer: Layer, num_in: int, num_out: int) -> float:
+    """Count the parameters of a layer at other widths."""
+    share_in = 1.0 if layer.is_grouped else num_in / layer.num_in
+    return layer.parameters * share_in * num_out / layer.num_out
+
+
+def channels_price(layer: Layer, num_in: int, num_out: int) -> float:
+    """Count the outputs of a layer that mixes channels."""
+    del num_in
+    return 0.0 if layer.is_carrying else float(num_out)
+
+
+def _count_channels(model: nn.Module) -> float:
+    return float(sum(sides(module)[1] for module in model.modules() if isinstance(module, MIXING)))

@@ -1,0 +1,134 @@
+"""Prune a model to a budget and prove that only channels went.
+
+pruned = prune(model, example, latency_ratio=0.5)
+pruned.model, pruned.widths, pruned.layers, pruned.certificate
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
+
+import pandas as pd
+from torch import Tensor, nn
+
+from compress.admission import admit
+from compress.channels import ChannelGroup
+from compress.config import PruneConfig, PruneOptions
+from compress.criteria import Batch
+from compress.goal import Goal, Stopwatch, budget_of, latency_goal, macs_price, paper_goal
+from compress.layers import layer_frame
+from compress.step import Step, shrink
+from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
+from millinet.widths import read_widths
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pruned:
+    """A pruned model and what is known of it."""
+
+    model: nn.Module
+    """In the modes and on the device of the model it was made from."""
+    widths: dict[str, Any]
+    """What `millinet.widths.apply_widths` needs to rebuild it from a fresh copy of the original."""
+    layers: pd.DataFrame
+    """Every layer before and after, a `frames.LAYERS` frame."""
+    groups: list[ChannelGroup]
+    """Every channel group of the last step, with the reason where it was left alone."""
+    kept: dict[int, int]
+    """Channels each prunable group kept in the last step, by its index."""
+    error: float
+    """Largest difference the exactness check found, relative to the output."""
+    budget: Budget | None = None
+    """The latency budget in milliseconds; None where latency was no target."""
+    base: LatencyMeasurement | None = None
+    """Latency of the unpruned model; None where latency was no target."""
+    measurement: LatencyMeasurement | None = None
+    """Latency of the pruned model, by the same meter; None where latency was no target."""
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """The measured latency against the budget, as JSON types; empty where latency was no target."""
+        if self.measurement is None or self.budget is None:
+            return {}
+        found = {key: value for key, value in self.measurement.as_dict().items() if key != "calls_ms"}
+        return {"verdict": self.measurement.verdict(self.budget), "budget": str(self.budget), **found}
+
+
+def prune(
+    model: nn.Module,
+    example: Tensor,
+    *,
+    config: PruneConfig | None = None,
+    recover: Callable[[nn.Module], object] | None = None,
+    data: Sequence[Batch] = (),
+    meter: LatencyMeter | None = None,
+    **options: Unpack[PruneOptions],
+) -> Pruned:
+    """Remove channels until the target is met, without changing what the rest computes.
+
+    Args:
+        model: Any classifier, (batch, channels, height, width) -> (batch, classes); never changed.
+        example: An input batch on the model's device; its shape matters, its content does not.
+        config: Settings; `options` replace fields of it.
+        recover: Called with the pruned model after every step, to train it in place.
+        data: Batches of images and labels, for criteria that look at data.
+        meter: Measures latency; None makes one for the device of the settings.
+        **options: Fields of `PruneConfig`, first of all one target.
+
+    Raises:
+        ConfigError: If the settings contradict each other or name what does not exist.
+        ModelError: If the model cannot be pruned.
+        InfeasibleBudgetError: If pruning cannot reach the target; the message names the reachable floor.
+        ExactnessError: If the surgery changed more than the removed channels.
+    """
+    settings = replace(config, **options) if config is not None else PruneConfig(**options)
+    working = admit(model, example)
+    budget = budget_of(settings)
+    if budget is None:
+        goal = paper_goal(working, example, settings)
+        step = _descend(working, example, goal, settings, data, recover)
+        return _finished(model, example, step)
+    with nullcontext(meter) if meter else LatencyMeter(settings.device, settings.latency) as meter:
+        stopwatch = Stopwatch(meter, example)
+        goal, resolved = latency_goal(working, budget, stopwatch, macs_price)
+        base = stopwatch.of(working)
+        step = _descend(working, example, goal, settings, data, recover)
+        return replace(
+            _finished(model, example, step), budget=resolved, base=base, measurement=stopwatch.of(step.model)
+        )
+
+
+def _descend(
+    working: nn.Module,
+    example: Tensor,
+    goal: Goal,
+    settings: PruneConfig,
+    data: Sequence[Batch],
+    recover: Callable[[nn.Module], object] | None,
+) -> Step:
+    """Go down to the goal in the number of steps asked for, recovering after each."""
+    step = None
+    for number in range(1, settings.steps + 1):
+        step = shrink(working, example, goal.at(number / settings.steps), settings, data)
+        working = step.model
+        if recover is not None:
+            recover(working)
+            working.eval()
+    if step is None:
+        raise AssertionError("a config has at least one step")
+    return step
+
+
+def _finished(model: nn.Module, example: Tensor, step: Step) -> Pruned:
+    modes = {name: module.training for name, module in model.named_modules()}
+    for name, module in step.model.named_modules():
+        module.training = modes.get(name, model.training)
+    return Pruned(
+        model=step.model,
+        widths=read_widths(model, step.model),
+        layers=layer_frame(model, step.model, example, step.groups),
+        groups=step.groups,
+        kept=step.kept,
+        error=step.error,
+    )

@@ -1,0 +1,133 @@
+"""One step of pruning: find the groups, score their channels, choose widths, cut, and prove it exact."""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from compress.allocation import ALLOCATIONS, Problem
+from compress.allocation.uniform import at_fraction
+from compress.channels import ChannelGroup, Kept
+from compress.choices import check_scores, choices, pick_channels
+from compress.config import PruneConfig
+from compress.criteria import CRITERIA, Batch
+from compress.discovery import find_groups
+from compress.exactness import check_exact
+from compress.goal import Goal
+from compress.landing import Attempt, land
+from compress.layers import Widths, read_layers
+from compress.surgery import remove_channels
+from millinet.errors import ConfigError, ModelError
+from millinet.tables import pick
+
+
+class Step(NamedTuple):
+    """A smaller model, and how it came about."""
+
+    model: nn.Module
+    groups: list[ChannelGroup]
+    kept: dict[int, int]
+    """Channels each prunable group kept, by its index."""
+    error: float
+    """Difference found by the exactness check, relative to the output."""
+
+
+def shrink(
+    model: nn.Module, example: Tensor, goal: Goal, config: PruneConfig, data: Sequence[Batch] = ()
+) -> Step:
+    """Prune `model` to a goal in one step; the model itself is left as it is.
+
+    Args:
+        model: In eval mode.
+        example: An input batch, shape (batch, channels, height, width), on the model's device.
+        goal: What to reach.
+        config: How.
+        data: Batches for criteria that look at data.
+
+    Raises:
+        ModelError: If no group of the model can shrink.
+        InfeasibleBudgetError: If the goal cannot be reached.
+        ExactnessError: If the surgery changed more than the removed channels.
+    """
+    # One image alone would make the batch axis look like any axis of size one.
+    images = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
+    groups = find_groups(model, images, protect=config.protect)
+    scores = channel_scores(model, groups, config.criterion, data)
+    allowed = choices(groups, scores, config)
+    if not allowed:
+        raise ModelError(_nothing_to_prune(groups))
+    problem = Problem(
+        choices=allowed,
+        layers=read_layers(model, example, groups),
+        totals={group.index: group.num_channels for group in groups},
+        price=goal.price,
+    )
+
+    def cut(widths: dict[int, int]) -> nn.Module:
+        smaller = copy.deepcopy(model)
+        remove_channels(smaller, groups, channels_at(widths, scores))
+        return smaller
+
+    attempt = _reach(problem, goal, config, cut)
+    kept = channels_at(attempt.widths, scores)
+    error = check_exact(model, attempt.model, images, groups, kept)
+    return Step(attempt.model, groups, attempt.widths, error)
+
+
+def channel_scores(
+    model: nn.Module, groups: Sequence[ChannelGroup], criterion: str, data: Sequence[Batch] = ()
+) -> list[Tensor]:
+    """Score every channel of every prunable group by a named criterion.
+
+    Returns:
+        For each group a tensor of shape (channels,), comparable between groups; zeros where it is not
+        prunable.
+
+    Raises:
+        UnknownNameError: If there is no such criterion.
+        ConfigError: If it needs data and there is none, or its scores are not finite.
+    """
+    chosen = pick("criterion", criterion, CRITERIA, group="criteria")
+    if chosen.needs_data and not data:
+        raise ConfigError(f"criterion {criterion!r} looks at data, and none is given; pass data=batches")
+    prunable = [group for group in groups if group.is_prunable]
+    found = chosen.score(model, prunable, data)
+    check_scores(found, prunable, criterion)
+    if not chosen.is_comparable:
+        found = [_relative(score, group) for score, group in zip(found, prunable, strict=True)]
+    scores = {group.index: score for group, score in zip(prunable, found, strict=True)}
+    return [scores.get(group.index, torch.zeros(group.num_channels)) for group in groups]
+
+
+def _relative(score: Tensor, group: ChannelGroup) -> Tensor:
+    """Scale scores that only rank within a group so that the group weighs as much as what reads it."""
+    num_readers = sum(slot.side == "in" for slot in group.slots)
+    return score * (num_readers / score.sum().clamp_min(torch.finfo(score.dtype).tiny))
+
+
+def channels_at(widths: Widths, scores: Sequence[Tensor]) -> Kept:
+    """Return the channels that stay when each group keeps its best ones."""
+    return {
+        index: pick_channels(scores[index], width)
+        for index, width in widths.items()
+        if width < len(scores[index])
+    }
+
+
+def _reach(
+    problem: Problem, goal: Goal, config: PruneConfig, cut: Callable[[dict[int, int]], nn.Module]
+) -> Attempt:
+    if goal.quantity == "channels" and config.allocation in (None, "uniform"):
+        widths = at_fraction(problem, goal.limit / goal.full)
+        return Attempt(widths, cut(widths), goal.limit, goal.limit)
+    allocate = pick("allocation", config.allocation or "knapsack", ALLOCATIONS)
+    return land(problem, goal, allocate, cut, max_tries=config.max_tries)
+
+
+def _nothing_to_prune(groups: Sequence[ChannelGroup]) -> str:
+    told = "; ".join(f"{group.name}: {group.reason or 'too narrow'}" for group in groups[:4])
+    more = f"; and {len(groups) - 4} more" if len(groups) > 4 else ""
+    told = f"{told or 'no layers found'}{more}"
+    return f"no group of channels can shrink ({told}); protect less or lower min_channels"
