@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from millinet.cli import call
+from millinet.errors import InfeasibleBudgetError
+from millinet.naming import run_name
 
 
 def run(
@@ -28,7 +29,7 @@ def run(
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA.")] = None,
     plugin: Annotated[
         list[Path] | None, typer.Option(help="Python file with blocks, heads, ...; is run.")
     ] = None,
@@ -38,23 +39,27 @@ def run(
     Without options: scikit-learn's digits, the device that is there, and half the latency of ResNet-20 on it.
     The same command again resumes where the last one stopped.
     """
-    console = Console()
-    folder: Path = call(
-        "search",
-        data=data,
-        latency_budget=latency_budget,
-        space=space,
-        trials=trials,
-        winners=winners,
-        pareto=pareto,
-        seed=seed,
-        device=device,
-        out=out,
-        plugin=plugin,
-    )
-    if prune_to != "none":
-        call("prune", source=str(folder), latency_budget=prune_to, data=data, device=device, seed=seed)
-    call("export", run=folder)
-    report: Path = call("report", runs=[folder])
-    console.print(f"report: {report}", highlight=False, soft_wrap=True, markup=False)
+    folder = out or Path("runs") / run_name(data, *([space] if space else []))
+    try:
+        call(
+            "search",
+            data=data,
+            latency_budget=latency_budget,
+            space=space,
+            trials=trials,
+            winners=winners,
+            pareto=pareto,
+            seed=seed,
+            device=device,
+            out=folder,
+            plugin=plugin,
+        )
+        if prune_to != "none":
+            call("prune", source=str(folder), latency_budget=prune_to, seed=seed, device=device)
+        call("export", run=folder)
+    except InfeasibleBudgetError:
+        # What was measured is worth a page all the same; the program then ends with the error's own code.
+        call("report", runs=[folder])
+        raise
+    call("report", runs=[folder])
     return folder
