@@ -24,7 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
         os.close(handle)
     except OSError as error:
-        raise RunFolderError(f"cannot write {path}: {error.strerror}; free space or choose another --out") from error
+        raise RunFolderError(
+            f"cannot write {path}: {error.strerror}; free space or choose another --out"
+        ) from error
     partial = Path(name)
     try:
         yield partial
