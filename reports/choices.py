@@ -1,10 +1,10 @@
 """The choices frame: which decisions of the space moved accuracy and latency, and what each option gave.
 
-Importance is the share of a target's variance that one choice explains among the trials that made it: epsilon
-squared (Kelley, "An unbiased correlation ratio measure", 1935). It needs no model of the space and no package
-but pandas, costs one pass over the trials, and is near zero for a choice that does nothing, however many
-options it has. It looks at one choice at a time: what two do only together is not seen. A sampler that came to
-prefer an option leaves fewer trials to judge the others by.
+Importance is the share of a target's variance that one choice explains among the trials that made it:
+epsilon squared (Kelley, "An unbiased correlation ratio measure", 1935). It needs no model of the space and
+no package but pandas, costs one pass over the trials and is near zero for a choice that does nothing,
+however many options it has. It looks at one choice at a time: what two do only together is not seen. A
+sampler that came to prefer an option leaves fewer trials to judge the others by.
 """
 
 import json
@@ -44,13 +44,22 @@ def importance(target: "pd.Series[float]", option: "pd.Series[Any]") -> float:
 
 def _judge(run: Run) -> list[dict[str, Any]]:
     made = _parsed(run.trials)
+    columns = {str(choice): made[choice] for choice in sorted(made.columns)}
     rows = []
-    for choice in sorted(made.columns):
+    for choice, options in (columns | _pooled(columns)).items():
         for target, column in TARGETS.items():
-            rows += _rows(
-                made[choice], run.trials[column], {"run": run.name, "choice": choice, "target": target}
-            )
+            labels = {"run": run.name, "choice": choice, "target": target}
+            rows += _rows(options, run.trials[column].reindex(options.index), labels)
     return rows
+
+
+def _pooled(columns: dict[str, "pd.Series[Any]"]) -> dict[str, "pd.Series[Any]"]:
+    """Join the choices that every stage makes for itself: a trial counts once for each of its stages."""
+    kinds: dict[str, list[pd.Series[Any]]] = {}
+    for choice, options in columns.items():
+        if _STAGE.match(choice):
+            kinds.setdefault(choice.rpartition(".")[2], []).append(options)
+    return {f"{ANY_STAGE}{kind}": pd.concat(parts) for kind, parts in kinds.items() if len(parts) > 1}
 
 
 def _rows(

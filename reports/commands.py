@@ -1,12 +1,15 @@
 """Compare run folders: frames, and one page that opens anywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from reports.html import build_report
+from reports.watch import watch as watch_runs
+
+_REFRESH_SECONDS: Final = 5
 
 
 def report(
@@ -16,14 +19,28 @@ def report(
         str | None, typer.Option(help="Run, or RUN/RANK, that the winners are compared with.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the report; by default the run's own, or here for several."),
+        Path | None, typer.Option(help="Folder of the report; by default the run's own, or here for several.")
     ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="Write each plot as PNG too, to report/pictures/.")
+    ] = False,
+    svg: Annotated[bool, typer.Option("--svg", help="Write each plot as SVG too.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep the page current until no run is going any more.")
+    ] = False,
 ) -> Path:
     """Write report.html for one or more run folders, and its frames beside it in report/.
 
     A run that is still going, was interrupted or is damaged is shown as far as it can be read.
     """
-    page = build_report(runs, out, baseline)
-    Console().print(f"report: {page}", highlight=False, soft_wrap=True, markup=False)
-    return page
+    formats = [name for name, is_wanted in (("png", png), ("svg", svg)) if is_wanted]
+    console = Console()
+
+    def build(refresh_seconds: int | None = None) -> Path:
+        page = build_report(runs, out, baseline, pictures=formats, refresh_seconds=refresh_seconds)
+        console.print(f"report: {page}", highlight=False, soft_wrap=True, markup=False)
+        return page
+
+    if watch:
+        watch_runs(runs, lambda: build(_REFRESH_SECONDS))
+    return build()

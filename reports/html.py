@@ -17,6 +17,7 @@ from reports.compare import frames_of
 from reports.content import Content, gather
 from reports.drawing.palette import DARK, LIGHT, css_tones, css_variables
 from reports.load import load_runs
+from reports.pictures import save_pictures
 from reports.save import save_frames
 from reports.sections import SECTIONS
 
@@ -31,13 +32,22 @@ _SENT: Final = [
 _MAX_TEXT: Final = 2_000
 
 
-def build_report(runs: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Path:
+def build_report(
+    runs: Sequence[Path],
+    out: Path | None = None,
+    baseline: str | None = None,
+    *,
+    pictures: Sequence[str] = (),
+    refresh_seconds: int | None = None,
+) -> Path:
     """Write `report.html` for run folders, and its frames to `report/`; the same folders give the same bytes.
 
     Args:
         runs: Run folders.
         out: Folder of the report; by default the run's own for one run, and the present one for several.
         baseline: The run, or `RUN/RANK`, that winners are compared with.
+        pictures: Formats that every plot is written in as well, to `report/pictures/`: svg, png.
+        refresh_seconds: How often an open page loads itself again while a run is going; never if None.
 
     Returns:
         The path of the page.
@@ -45,18 +55,22 @@ def build_report(runs: Sequence[Path], out: Path | None = None, baseline: str | 
     Raises:
         RunFolderError: If a path is no run folder, or the report cannot be written.
         UnknownNameError: If `baseline` names no run.
+        ConfigError: If a picture cannot be written in that format.
     """
     loaded = load_runs(runs)
-    frames = frames_of(loaded, baseline=baseline)
+    content = gather(loaded, frames_of(loaded, baseline=baseline))
     folder = out or (Path(runs[0]) if len(loaded) == 1 else Path())
+    save_frames(content.frames, folder / FRAMES_FOLDER)
+    if pictures:
+        save_pictures(content, folder / FRAMES_FOLDER / "pictures", suffixes=pictures)
     page = folder / "report.html"
-    save_frames(frames, folder / FRAMES_FOLDER)
-    write_text(page, render(gather(loaded, frames)))
+    is_going = any(run.record.status == "running" for run in loaded)
+    write_text(page, render(content, refresh_seconds=refresh_seconds if is_going else None))
     return page
 
 
-def render(content: Content) -> str:
-    """Return the page as text."""
+def render(content: Content, *, refresh_seconds: int | None = None) -> str:
+    """Return the page as text; it loads itself again every `refresh_seconds`, where given."""
     templates = Environment(
         loader=PackageLoader("reports", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -74,6 +88,7 @@ def render(content: Content) -> str:
         script=script,
         data=_data(content.rows),
         sections=sections,
+        refresh_seconds=refresh_seconds,
     )
 
 

@@ -57,7 +57,7 @@ class Rectangle(NamedTuple):
 
 
 class Text(NamedTuple):
-    """One line of text; `anchor` is start, middle or end; `angle` turns it counter-clockwise, in degrees."""
+    """One line of text; `anchor` is start, middle or end."""
 
     x: float
     y: float
@@ -66,7 +66,6 @@ class Text(NamedTuple):
     size: float = 12.0
     anchor: str = "start"
     is_bold: bool = False
-    angle: float = 0.0
 
 
 Mark = Line | Segments | Markers | Rectangle | Text

@@ -7,6 +7,9 @@ from typing import Any, Final
 from reports.drawing.figure import Figure, Line, Markers, Rectangle, Segments, Text
 from reports.drawing.palette import LIGHT, css_tones, css_variables
 
+PADDING: Final = 16
+"""Pixels around a figure that stands alone."""
+
 
 def inline_svg(figure: Figure, *, css_class: str = "") -> str:
     """Return an `<svg>` element without colours of its own, for a page that defines the tones."""
@@ -18,14 +21,14 @@ def inline_svg(figure: Figure, *, css_class: str = "") -> str:
 
 def standalone_svg(figure: Figure, *, palette: Mapping[str, str] = LIGHT) -> str:
     """Return a whole SVG file with ground, colours and a font, for a paper or a slide."""
-    width, height = _px(figure.width), _px(figure.height)
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    width, height = _px(figure.width + 2 * PADDING), _px(figure.height + 2 * PADDING)
+    size = f'width="{width}" height="{height}" viewBox="{-PADDING} {-PADDING} {width} {height}"'
     marks = "".join(_WRITERS[type(mark)](mark) for mark in figure.marks)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
         f"<title>{escape(figure.title)}</title>"
         f"<style>svg{{{css_variables(palette)}font-family:Helvetica,Arial,sans-serif}}{css_tones()}</style>"
-        f'<rect width="{width}" height="{height}" class="f-paper"/>{marks}</svg>\n'
+        f'<rect x="{-PADDING}" y="{-PADDING}" width="{width}" height="{height}" class="f-paper"/>{marks}</svg>\n'
     )
 
 
@@ -92,8 +95,7 @@ def _rectangle(mark: Rectangle) -> str:
 def _text(mark: Text) -> str:
     anchor = "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
     weight = ' font-weight="600"' if mark.is_bold else ""
-    turn = f' transform="rotate({_px(-mark.angle)} {_px(mark.x)} {_px(mark.y)})"' if mark.angle else ""
-    place = f'x="{_px(mark.x)}" y="{_px(mark.y)}" font-size="{mark.size:g}"{anchor}{weight}{turn}'
+    place = f'x="{_px(mark.x)}" y="{_px(mark.y)}" font-size="{mark.size:g}"{anchor}{weight}'
     return f'<text {place} class="f-{mark.tone}">{escape(mark.text)}</text>'
 
 

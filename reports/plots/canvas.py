@@ -31,4 +31,4 @@ class Canvas:
 WIDE: Final = Canvas("wide", 960, 460)
 # A wide drawing shrunk to a phone has letters of four pixels, so the page carries this one as well.
 NARROW: Final = Canvas("narrow", 380, 360, left=44, num_ticks=4)
-HALF: Final = Canvas("half", 460, 290, left=50, top=36, num_ticks=5)
+HALF: Final = Canvas("half", 400, 260, left=48, top=36, num_ticks=5)
