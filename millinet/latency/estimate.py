@@ -1,4 +1,4 @@
-"""From visits to numbers: the ratio to the reference, its interval, the tail, and the machine's fitness."""
+"""From visits to numbers: the ratio to the reference, its interval, and the tail."""
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
@@ -9,12 +9,6 @@ from millinet.latency.stopping import SCREEN, level
 from millinet.latency.visit import Visit, typical_ms
 from millinet.statistics import Interval, t_factor
 
-OK_SHARE: Final = 0.7
-"""Share of undisturbed calls from which a measurement is ok."""
-NOISY_SHARE: Final = 0.3
-"""Share of undisturbed calls under which a measurement is contended and gives no verdict."""
-NOISY_HALF_WIDTH: Final = 0.10
-"""Relative half-width over which an interval of five visits or more is called noisy."""
 PROCESS_SPREAD: Final = 0.015
 """Spread between fresh processes that is assumed before any is seen, as a fraction."""
 PROCESS_WEIGHT: Final = 4
@@ -28,8 +22,6 @@ class Estimate(NamedTuple):
     """Milliseconds: ratio to the reference times its anchor."""
     ratio: Interval
     """Ratio to the reference, without the anchor's own error."""
-    share_undisturbed: float
-    """Fraction of calls nothing disturbed."""
 
 
 def estimate(
@@ -45,7 +37,6 @@ def estimate(
     """
     logs = [one.log_ratio for one in visits]
     count, centre = len(logs), fmean(logs)
-    share = fmean(one.share_undisturbed for one in visits)
     if count == 1:
         ratio_half = total_half = log(SCREEN)
     else:
@@ -56,7 +47,7 @@ def estimate(
         total = within + anchor_error**2
         degrees = total**2 / (within**2 / (count - 1) + anchor_error**4 / max(4, count - 1))
         total_half = t_factor(degrees, at) * sqrt(total)
-    return Estimate(_around(centre + log(anchor_ms), total_half), _around(centre, ratio_half), share)
+    return Estimate(_around(centre + log(anchor_ms), total_half), _around(centre, ratio_half))
 
 
 def relative_calls(visits: Sequence[Visit]) -> list[float]:
@@ -67,14 +58,6 @@ def relative_calls(visits: Sequence[Visit]) -> list[float]:
 def wall_median_ms(visits: Sequence[Visit]) -> float:
     """Return the median of all candidate calls as the clock read them, in milliseconds."""
     return median(ms for one in visits for ms in one.candidate.wall_ms)
-
-
-def status_of(share_undisturbed: float, *, half_width: float, num_visits: int) -> str:
-    """Judge the machine: ok, noisy or contended."""
-    if share_undisturbed < NOISY_SHARE:
-        return "contended"
-    is_wide = num_visits >= 5 and half_width > NOISY_HALF_WIDTH
-    return "noisy" if share_undisturbed < OK_SHARE or is_wide else "ok"
 
 
 def across_processes(medians_ms: Sequence[float], *, confidence: float) -> Interval:

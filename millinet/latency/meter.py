@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from millinet.device import DeviceInfo, describe, resolve_device, using_threads
 from millinet.errors import MeasurementError, MillinetError
 from millinet.latency.budget import Budget
-from millinet.latency.estimate import estimate, relative_calls, status_of, wall_median_ms
 from millinet.latency.lock import device_lock
-from millinet.latency.measurement import UNFIT, LatencyMeasurement
+from millinet.latency.measurement import LatencyMeasurement
 from millinet.latency.quiet import collecting_output
 from millinet.latency.references import Ladder, Reference
 from millinet.latency.settings import LatencySettings
-from millinet.latency.stopping import is_look
 from millinet.latency.subject import Subject, prepare
+from millinet.latency.summary import has_enough, summarise
 from millinet.latency.timer import pause
 from millinet.latency.visit import Visit, calls_per_block, visit
 
@@ -108,8 +107,8 @@ class LatencyMeter:
                 info = describe(self.device)
                 seen.append(self._visit(subject, reference, num_calls, info))
             reference.add_visit(seen[-1])
-            measurement = _summary(seen, reference, subject, settings, info)
-            is_enough = _is_enough(measurement, budget)
+            measurement = summarise(seen, reference, settings=settings, info=info, note=subject.note)
+            is_enough = has_enough(measurement, budget) or len(seen) >= 2 * settings.max_visits
             yield measurement
 
     def _visit(self, subject: Subject, reference: Reference, num_calls: int, info: DeviceInfo) -> Visit:
@@ -159,46 +158,3 @@ def measure(
     with LatencyMeter(device, settings) as meter:
         resolved = None if budget is None else budget.resolve(example, meter=meter, model=model)
         return meter.measure(model, example, budget=resolved)
-
-
-def _summary(
-    seen: list[Visit], reference: Reference, subject: Subject, settings: LatencySettings, info: DeviceInfo
-) -> LatencyMeasurement:
-    anchor_ms = reference.anchor_ms
-    found = estimate(
-        seen, anchor_ms=anchor_ms, anchor_error=reference.anchor_error, confidence=settings.confidence
-    )
-    half_width = (found.latency.high - found.latency.low) / 2 / found.latency.estimate
-    calls_ms = tuple(share * anchor_ms for share in relative_calls(seen))
-    return LatencyMeasurement(
-        median_ms=found.latency.estimate,
-        low_ms=found.latency.low,
-        high_ms=found.latency.high,
-        wall_median_ms=wall_median_ms(seen),
-        ratio=found.ratio.estimate,
-        ratio_low=found.ratio.low,
-        ratio_high=found.ratio.high,
-        reference=reference.name,
-        reference_ms=anchor_ms,
-        num_calls=len(calls_ms),
-        num_visits=len(seen),
-        confidence=settings.confidence,
-        status=status_of(found.share_undisturbed, half_width=half_width, num_visits=len(seen)),
-        share_undisturbed=found.share_undisturbed,
-        note=subject.note,
-        device=info,
-        settings=settings,
-        calls_ms=calls_ms,
-    )
-
-
-def _is_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
-    if budget is not None and measurement.num_visits == 1:
-        return measurement.verdict(replace(budget, quantile="p50")) == "fails"
-    if measurement.num_visits >= measurement.settings.max_visits:
-        return True
-    if not is_look(measurement.num_visits, max_visits=measurement.settings.max_visits):
-        return False
-    if budget is None:
-        return measurement.half_width <= measurement.settings.half_width
-    return measurement.status in UNFIT or measurement.verdict(budget) != "undecided"

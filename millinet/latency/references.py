@@ -10,11 +10,11 @@ from statistics import fmean, stdev
 from typing import Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from millinet.latency.calm import CALM_VISIT
 from millinet.latency.settings import LatencySettings
 from millinet.latency.subject import Subject, prepare
-from millinet.latency.timer import time_once
 from millinet.latency.visit import Visit, typical_ms
 
 NUM_RUNGS: Final = 20
@@ -32,21 +32,22 @@ FLOOR: Final = 0.005
 """Least standard error of an anchor, as a fraction: visits of one minute cannot see slower drift."""
 
 
-def rung(level: int) -> tuple[nn.Module, torch.Tensor]:
+def rung(level: int) -> tuple[nn.Module, Tensor]:
     """Build a reference network and its input; each level takes about twice the time of the one before.
 
-    Plain 3x3 convolutions of 32 channels with ReLU: first more layers, then more pixels.
+    Plain 3x3 convolutions of 32 channels with ReLU: first more layers, then more pixels. References with as
+    much weight memory as the candidate were tried, and followed it no better beside busy neighbours.
     """
     depth = min(2**level, _MAX_DEPTH)
     doublings = max(0, level - _MAX_DEPTH.bit_length() + 1)
     height, width = _SIDE * 2 ** (doublings // 2), _SIDE * 2 ** ((doublings + 1) // 2)
+    generator = torch.Generator().manual_seed(level)
     layers: list[nn.Module] = []
     for _ in range(depth):
         layers += [nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1), nn.ReLU()]
-    generator = torch.Generator().manual_seed(level)
     network = nn.Sequential(*layers)
     for parameter in network.parameters():
-        nn.init.uniform_(parameter, -0.08, 0.08, generator=generator)
+        nn.init.uniform_(parameter, -0.06, 0.06, generator=generator)
     return network, torch.randn(1, _WIDTH, height, width, generator=generator)
 
 
@@ -56,26 +57,34 @@ class Reference:
 
     name: str
     subject: Subject
-    logs: list[float] = field(default_factory=list)
-    """Log of the median time of each visit, in log milliseconds."""
     anchored_on: list[float] = field(default_factory=list)
-    """The visits the present anchor rests on."""
+    """Log of the median time, in log milliseconds, of each visit the anchor rests on."""
     num_anchors: int = 1
     """Anchors so far; more than one means that the machine changed its pace."""
+    _recent: list[float] = field(default_factory=list)
+    _is_makeshift: bool = True
 
     def add_visit(self, visit: Visit) -> None:
-        """Take one more visit into the anchor, or make a new anchor when the pace has changed."""
+        """Take one more visit into the anchor, or make a new anchor when the pace has changed.
+
+        Disturbed visits count only as long as there is no calm one.
+        """
         log_ms = log(typical_ms(visit.reference))
-        self.logs.append(log_ms)
+        is_calm = visit.share_undisturbed >= CALM_VISIT
+        if is_calm and self._is_makeshift:
+            self.anchored_on, self._is_makeshift = [], False
+        if not is_calm and not self._is_makeshift:
+            return
+        self._recent = [*self._recent, log_ms][-RECENT:]
         if len(self.anchored_on) < SETTLED:
             self.anchored_on.append(log_ms)
-        recent = self.logs[-RECENT:]
-        if len(self.logs) < 2 * RECENT or recent == self.anchored_on:
-            return
-        shift = fmean(recent) - fmean(self.anchored_on)
-        if abs(shift) > max(log(1 + DRIFT), 4 * stdev(recent) / sqrt(RECENT)):
-            self.anchored_on = list(recent)
+        elif self._has_drifted():
+            self.anchored_on = list(self._recent)
             self.num_anchors += 1
+
+    def _has_drifted(self) -> bool:
+        shift = fmean(self._recent) - fmean(self.anchored_on)
+        return abs(shift) > max(log(1 + DRIFT), 4 * stdev(self._recent) / sqrt(RECENT))
 
     @property
     def anchor_ms(self) -> float:
@@ -100,25 +109,24 @@ class Ladder:
 
     def nearest(self, duration_ms: float) -> Reference:
         """Return the rung whose duration is nearest to that of a candidate, by ratio."""
-        level = 0
-        best = self._at(level)
-        distance = abs(log(self._quick_ms(best) / duration_ms))
-        while level + 1 < NUM_RUNGS:
-            level += 1
+        best = self._at(0)
+        distance = abs(log(_quick_ms(best) / duration_ms))
+        for level in range(1, NUM_RUNGS):
             above = self._at(level)
-            further = abs(log(self._quick_ms(above) / duration_ms))
-            if further >= distance:
+            further = abs(log(_quick_ms(above) / duration_ms))
+            if further < distance:
+                best, distance = above, further
+            elif _quick_ms(above) > duration_ms:
                 break
-            best, distance = above, further
         return best
 
     def _at(self, level: int) -> Reference:
         if level not in self._rungs:
             network, example = rung(level)
             subject = prepare(network, example, device=self._device, settings=self._settings)
-            quick = min(time_once(subject.call) for _ in range(3))
-            self._rungs[level] = Reference(f"rung {level}", subject._replace(rough_ms=quick))
+            self._rungs[level] = Reference(f"rung {level}", subject)
         return self._rungs[level]
 
-    def _quick_ms(self, reference: Reference) -> float:
-        return reference.anchor_ms if reference.anchored_on else reference.subject.rough_ms
+
+def _quick_ms(reference: Reference) -> float:
+    return reference.anchor_ms if reference.anchored_on else reference.subject.rough_ms

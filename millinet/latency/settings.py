@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import torch
 
 from millinet.errors import ConfigError
+from millinet.latency.engines import ENGINES
 from millinet.statistics import check_confidence
 from millinet.tables import pick
 
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
 
 DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MEMORY_FORMATS: Final = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-ENGINES: Final = {
-    "torch": "eager torch",
-    "compile": "torch.compile",
-    "onnxruntime": "ONNX Runtime, on the CPU",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +43,8 @@ class LatencySettings:
     """Relative half-width of the interval at which a measurement without a budget stops, a fraction."""
     gap_seconds: float = 0.1
     """Pause between visits where nothing else fills it."""
+    max_seconds: float = 30.0
+    """Time spent in calls of the model after which a measurement stops undecided."""
     max_call_seconds: float = 10.0
     """A model slower than this is refused."""
 
@@ -62,11 +60,11 @@ class LatencySettings:
             raise ConfigError(f"batch must be at least 1, got {self.batch}")
         if not 0 < self.half_width < 1:
             raise ConfigError(f"half_width is a fraction in (0, 1), got {self.half_width}; 2 percent is 0.02")
-        if self.gap_seconds < 0 or not self.max_call_seconds > 0:
-            raise ConfigError(
-                f"gap_seconds must not be negative and max_call_seconds positive, got {self.gap_seconds} "
-                f"and {self.max_call_seconds}"
-            )
+        for name in ("max_seconds", "max_call_seconds"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
+        if not self.gap_seconds >= 0:
+            raise ConfigError(f"gap_seconds must not be negative, got {self.gap_seconds}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types."""

@@ -12,6 +12,8 @@ the measurement stops. The looks share visits, so this is more than a fifth: 0.2
 400,000 simulated sequences. Source: repeated confidence intervals, Jennison & Turnbull, "Group Sequential
 Methods", 1999, chapter 9.
 """
+PATIENCE: Final = 12
+"""Visits after which a measurement on a contended machine gives up."""
 SCREEN: Final = 1.3
 """Factor a single visit is trusted to; a candidate over the budget by more is out after one."""
 
@@ -21,6 +23,6 @@ def level(confidence: float) -> float:
     return 1.0 - (1.0 - confidence) * SHARE_PER_LOOK
 
 
-def is_look(num_visits: int, *, max_visits: int) -> bool:
-    """Whether a measurement with that many visits may stop."""
-    return num_visits in LOOKS or num_visits >= max_visits
+def is_look(num_visits: int) -> bool:
+    """Whether a measurement with that many visits may be looked at."""
+    return num_visits in LOOKS

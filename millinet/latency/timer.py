@@ -93,6 +93,11 @@ def time_once(call: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
+def now_ms() -> float:
+    """Read the clock, in milliseconds since an arbitrary moment."""
+    return time.perf_counter_ns() / 1e6
+
+
 def pause(seconds: float) -> None:
     """Let time pass, so that the next visit meets the machine in another state."""
     time.sleep(seconds)

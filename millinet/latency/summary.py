@@ -1,0 +1,76 @@
+"""What the visits so far come to, and whether they are enough."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from millinet.device import DeviceInfo
+from millinet.latency.budget import Budget
+from millinet.latency.calm import keep_calm
+from millinet.latency.estimate import estimate, relative_calls, wall_median_ms
+from millinet.latency.measurement import UNFIT, LatencyMeasurement
+from millinet.latency.references import Reference
+from millinet.latency.settings import LatencySettings
+from millinet.latency.stopping import PATIENCE, is_look
+from millinet.latency.visit import Visit
+
+
+def summarise(
+    seen: Sequence[Visit],
+    reference: Reference,
+    *,
+    settings: LatencySettings,
+    info: DeviceInfo,
+    note: str = "",
+) -> LatencyMeasurement:
+    """Turn visits into a measurement.
+
+    Args:
+        seen: At least one visit.
+        reference: What they were paired with, with its anchor.
+        settings: The form measured, with its batch.
+        info: The device.
+        note: What else was noticed.
+    """
+    anchor_ms = reference.anchor_ms
+    kept = keep_calm(seen)
+    found = estimate(
+        kept.visits, anchor_ms=anchor_ms, anchor_error=reference.anchor_error, confidence=settings.confidence
+    )
+    # The tail is what happens to single calls, so it is read off every visit, disturbed or not.
+    calls_ms = tuple(share * anchor_ms for share in relative_calls(seen))
+    return LatencyMeasurement(
+        median_ms=found.latency.estimate,
+        low_ms=found.latency.low,
+        high_ms=found.latency.high,
+        wall_median_ms=wall_median_ms(seen),
+        ratio=found.ratio.estimate,
+        ratio_low=found.ratio.low,
+        ratio_high=found.ratio.high,
+        reference=reference.name,
+        reference_ms=anchor_ms,
+        num_calls=len(calls_ms),
+        num_visits=len(kept.visits),
+        confidence=settings.confidence,
+        status=kept.status,
+        share_undisturbed=kept.share_undisturbed,
+        note=note,
+        device=info,
+        settings=settings,
+        calls_ms=calls_ms,
+    )
+
+
+def has_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
+    """Whether a measurement may stop: out after one calm visit, certain at a look, or at the last visit."""
+    settings, num_visits = measurement.settings, measurement.num_visits
+    if num_visits == 1 and budget is not None and measurement.status == "ok":
+        return measurement.verdict(replace(budget, quantile="p50")) == "fails"
+    if num_visits >= settings.max_visits or sum(measurement.calls_ms) > settings.max_seconds * 1e3:
+        return True
+    if not is_look(num_visits):
+        return False
+    if measurement.status in UNFIT:
+        return num_visits >= PATIENCE
+    if budget is None:
+        return measurement.half_width <= settings.half_width
+    return measurement.verdict(budget) != "undecided"
