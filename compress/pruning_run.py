@@ -93,7 +93,7 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
     if outcome is None:
         raise AssertionError("with any loss tolerated the first pruning is kept")
     resolved = _resolved(outcome)
-    if not folder.exists():
+    if not (unpruned(folder) / "certificate.json").exists():
         save_model(folder, loaded.model, source=loaded.source)
         certify_winner(
             folder,
