@@ -14,6 +14,9 @@ Part = Literal["train", "validation", "test"]
 class LazyImages(Protocol):
     """Images that are read when they are asked for."""
 
+    moments: Tensor
+    """Mean and mean square of each channel of each image, in fractions of 255, (images, 2, channels)."""
+
     def __len__(self) -> int:
         """Count the images."""
         ...

@@ -8,6 +8,7 @@ import torch
 
 from millinet.data.collection import Collection
 from millinet.data.invariances import GLYPHS
+from millinet.data.reshape import reshaped
 from millinet.data.spec import DataSpec
 from millinet.errors import DataError
 
@@ -26,7 +27,7 @@ def read_digits(spec: DataSpec) -> Collection:
     bunch = load_digits()
     grey = torch.from_numpy(bunch.images).mul(255 / 16).round().to(torch.uint8)
     return Collection(
-        images=grey.unsqueeze(1),  # (images, 1, 8, 8)
+        images=reshaped(grey.unsqueeze(1), spec.options),  # (images, 1, 8, 8) unless asked otherwise
         labels=torch.from_numpy(bunch.target).long(),
         class_names=tuple(str(name) for name in bunch.target_names),
         keys=tuple(f"{index:04d}" for index in range(len(grey))),

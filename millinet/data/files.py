@@ -1,24 +1,22 @@
 """Read a list of labelled image files, find their common shape, and list what cannot be read."""
 
-import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median_low
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from millinet.data.collection import Collection, Part
+from millinet.data.collection import Collection, Images, Part
+from millinet.data.each import each
+from millinet.data.image_files import ImageFiles, scan
 from millinet.data.images import Header, read_header, read_image
 from millinet.data.invariances import Invariances
+from millinet.data.memory import fits_in_memory
 from millinet.data.spec import DataOptions
 from millinet.errors import DataError
-
-T = TypeVar("T")
 
 LARGEST_DEFAULT_SIDE: Final = 224
 """Images that differ in size, or are larger, are brought to at most this side unless asked otherwise."""
@@ -47,79 +45,86 @@ def read_files(
 ) -> Collection:
     """Read labelled files at one shape; unreadable ones are listed and left out.
 
+    Small sets are held in memory. Of large ones every file is still looked at once, so that a broken one is
+    known before training and not in its midst; what was found is remembered for the next time.
+
     Args:
         files: What to read.
         class_names: Name of each class.
-        options: Size, channels and mirroring asked for.
+        options: Size, channels and memory asked for.
         invariances: What keeps a label, unless the options say otherwise.
         origin: Where the files come from, for messages.
 
     Raises:
         DataError: If no file can be read.
     """
-    headers = _each(read_header, [file.path for file in files])
-    sound = [
-        (file, header) for file, header in zip(files, headers, strict=True) if isinstance(header, Header)
+    headers = each(read_header, [file.path for file in files])
+    skipped = [
+        f"{file.key}: {why}" for file, why in zip(files, headers, strict=True) if isinstance(why, DataError)
     ]
-    if not sound:
+    sound = [(file, found) for file, found in zip(files, headers, strict=True) if isinstance(found, Header)]
+    _check_any([file for file, _ in sound], num_tried=len(files), origin=origin)
+    shape = _shape([header for _, header in sound], options)
+    images, reasons, note = _pixels([file.path for file, _ in sound], shape, options)
+    skipped += [f"{sound[index][0].key}: {reason}" for index, reason in reasons.items()]
+    kept = [file for index, (file, _) in enumerate(sound) if index not in reasons]
+    _check_any(kept, num_tried=len(files), origin=origin)
+    return Collection(
+        images=images,
+        labels=torch.tensor([file.label for file in kept], dtype=torch.int64),
+        class_names=class_names,
+        keys=tuple(file.key for file in kept),
+        parts=_parts(kept),
+        invariances=invariances,
+        fingerprint=images.fingerprint if isinstance(images, ImageFiles) else "",
+        skipped=tuple(skipped),
+        notes=(*_header_notes([header for _, header in sound], shape[1:]), note),
+    )
+
+
+def _pixels(
+    paths: Sequence[Path], shape: tuple[int, int, int], options: DataOptions
+) -> tuple[Images, dict[int, str], str]:
+    """Return the images, why some are missing, and where they are held."""
+    channels, height, width = shape
+    num_bytes = len(paths) * channels * height * width
+    amount = f"{len(paths)} images of {channels}x{height}x{width} ({num_bytes / 2**20:.1f} MiB)"
+    if not fits_in_memory(num_bytes, limit_mib=options.memory):
+        files, reasons = scan(paths, shape)
+        return files, reasons, f"{amount} are read from disk when needed (hold more with ,memory=MIB)"
+
+    def read(path: Path) -> Tensor:
+        return read_image(path, channels=channels, resolution=(height, width))
+
+    read_all = each(read, paths)
+    reasons = {index: str(why) for index, why in enumerate(read_all) if isinstance(why, DataError)}
+    held = [image for image in read_all if isinstance(image, Tensor)]
+    images = torch.stack(held) if held else torch.empty(0, *shape, dtype=torch.uint8)
+    return images, reasons, f"{amount} are held in memory"
+
+
+def _check_any(files: Sequence[LabelledFile], *, num_tried: int, origin: str) -> None:
+    if not files:
         raise DataError(
-            f"no readable image in {origin} ({len(files)} files tried); see docs/data.md for the formats"
+            f"no readable image in {origin} ({num_tried} files tried); docs/data.md lists the formats"
         )
-    resolution = _resolution([header for _, header in sound], options.size)
-    channels = options.channels or (1 if all(header.is_grey for _, header in sound) else 3)
+
+
+def _parts(files: Sequence[LabelledFile]) -> dict[Part, list[int]]:
+    parts: dict[Part, list[int]] = {}
+    for index, file in enumerate(files):
+        if file.part is not None:
+            parts.setdefault(file.part, []).append(index)
+    return parts
+
+
+def _shape(headers: Sequence[Header], options: DataOptions) -> tuple[int, int, int]:
+    channels = options.channels or (1 if all(header.is_grey for header in headers) else 3)
     if channels not in (1, 3):
         raise DataError(
             f"image files have 1 or 3 channels, got channels={channels}; use pkg.module:factory for others"
         )
-
-    def read(path: Path) -> Tensor:
-        return read_image(path, channels=channels, resolution=resolution)
-
-    pixels = _each(read, [file.path for file, _ in sound])
-    kept = [
-        (file, image) for (file, _), image in zip(sound, pixels, strict=True) if isinstance(image, Tensor)
-    ]
-    if not kept:
-        raise DataError(
-            f"no readable image in {origin} ({len(files)} files tried); see docs/data.md for the formats"
-        )
-    failures = [
-        (file, reason) for file, reason in zip(files, headers, strict=True) if isinstance(reason, DataError)
-    ]
-    failures += [
-        (file, reason)
-        for (file, _), reason in zip(sound, pixels, strict=True)
-        if isinstance(reason, DataError)
-    ]
-    parts: dict[Part, list[int]] = {}
-    for index, (file, _) in enumerate(kept):
-        if file.part is not None:
-            parts.setdefault(file.part, []).append(index)
-    return Collection(
-        images=torch.stack([image for _, image in kept]),
-        labels=torch.tensor([file.label for file, _ in kept], dtype=torch.int64),
-        class_names=class_names,
-        keys=tuple(file.key for file, _ in kept),
-        parts=parts,
-        invariances=invariances,
-        skipped=tuple(f"{file.key}: {reason}" for file, reason in failures),
-        notes=_notes([header for _, header in sound], resolution),
-    )
-
-
-def _each(read: Callable[[Path], T], paths: Sequence[Path]) -> list[T | DataError]:
-    def attempt(path: Path) -> T | DataError:
-        try:
-            return read(path)
-        except DataError as error:
-            return error
-
-    with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
-        # Large images are read at a reduced size, and Pillow refuses truly absurd ones by an error.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        # Pillow warns of odd metadata and palettes in files that it reads well all the same.
-        warnings.simplefilter("ignore", UserWarning)
-        return list(pool.map(attempt, paths))
+    return channels, *_resolution(headers, options.size)
 
 
 def _resolution(headers: Sequence[Header], side: int | None) -> tuple[int, int]:
@@ -133,7 +138,7 @@ def _resolution(headers: Sequence[Header], side: int | None) -> tuple[int, int]:
     return usual, usual
 
 
-def _notes(headers: Sequence[Header], resolution: tuple[int, int]) -> tuple[str, ...]:
+def _header_notes(headers: Sequence[Header], resolution: tuple[int, int]) -> list[str]:
     notes = []
     sizes = Counter((header.height, header.width) for header in headers)
     if set(sizes) != {resolution}:
@@ -142,4 +147,4 @@ def _notes(headers: Sequence[Header], resolution: tuple[int, int]) -> tuple[str,
     animated = sum(header.num_frames > 1 for header in headers)
     if animated:
         notes.append(f"{animated} files hold several pictures; the first of each is used")
-    return tuple(notes)
+    return notes

@@ -82,13 +82,34 @@ def read_image(path: Path, *, channels: int, resolution: tuple[int, int]) -> Ten
         with Image.open(path) as image:
             # A JPEG decodes at a half, a quarter or an eighth of its size at a fraction of the cost.
             image.draft("RGB" if channels == 3 else "L", (width, height))
-            upright = ImageOps.exif_transpose(image)
-            plain = _to_channels(_to_eight_bits(upright), channels)
-        if plain.size != (width, height):
-            plain = ImageOps.fit(plain, (width, height), Image.Resampling.BICUBIC)
+            return image_to_tensor(image, channels=channels, resolution=resolution)
     except Exception as error:  # Pillow's decoders raise whatever a broken file provokes
         raise DataError(_reason(path, error)) from error
-    return torch.from_numpy(np.array(plain)).reshape(height, width, channels).permute(2, 0, 1).contiguous()
+
+
+def image_to_tensor(
+    image: Image.Image, *, channels: int | None = None, resolution: tuple[int, int] | None = None
+) -> Tensor:
+    """Turn a Pillow image upright and into pixels.
+
+    Args:
+        image: Of any mode.
+        channels: 1 for grey, 3 for colour; None takes what the image is.
+        resolution: (height, width) wanted; None keeps its size.
+
+    Returns:
+        uint8 of shape (channels, height, width).
+
+    Raises:
+        DataError: If its pixels are not finite or beyond the scale of its mode.
+    """
+    upright = ImageOps.exif_transpose(image)
+    wanted = channels or (1 if _is_grey(image.mode) else 3)
+    plain = _to_channels(_to_eight_bits(upright), wanted)
+    if resolution is not None and plain.size != resolution[::-1]:
+        plain = ImageOps.fit(plain, resolution[::-1], Image.Resampling.BICUBIC)
+    pixels = torch.from_numpy(np.array(plain)).reshape(plain.height, plain.width, wanted)
+    return pixels.permute(2, 0, 1).contiguous()
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

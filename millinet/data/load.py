@@ -5,9 +5,10 @@ from collections.abc import Callable
 from millinet.data.assemble import assemble
 from millinet.data.collection import Collection
 from millinet.data.dataset import DataSet
+from millinet.data.factory import is_factory, read_factory
 from millinet.data.spec import DataSpec, parse_spec
 from millinet.errors import ConfigError
-from millinet.tables import pick
+from millinet.tables import names, pick
 
 Reader = Callable[[DataSpec], Collection]
 """Reads what follows a data set's name; the type of an entry of `DATASETS`."""
@@ -39,5 +40,7 @@ def load_data(
             raise ConfigError(f"{name}_fraction must be inside (0, 1), got {fraction}; a fifth is 0.2")
     changes = {name: fraction for name, fraction in asked.items() if fraction is not None}
     parsed = parsed.model_copy(update={"options": parsed.options.model_copy(update=changes)})
+    if parsed.name not in names(DATASETS, group="data") and parsed.argument and is_factory(parsed.name):
+        return assemble(read_factory(parsed), parsed, seed=seed)
     reader: Reader = pick("data set", parsed.name, DATASETS, group="data")
     return assemble(reader(parsed), parsed, seed=seed)

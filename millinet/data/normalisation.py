@@ -1,6 +1,7 @@
 """Mean and deviation of each channel."""
 
 import torch
+from torch import Tensor
 
 from millinet.data.dataset import Split
 
@@ -15,6 +16,8 @@ def channel_moments(split: Split, *, chunk: int = 1024) -> tuple[tuple[float, ..
     Returns:
         Means and deviations; a constant channel has deviation 1, so that dividing by it is harmless.
     """
+    if not isinstance(split.images, Tensor):
+        return _from_moments(split.images.moments.mean(0))
     count, total, squares = 0, torch.zeros(()), torch.zeros(())
     for indices in torch.split(torch.arange(len(split)), chunk):
         images = split.pixels(indices)
@@ -25,7 +28,12 @@ def channel_moments(split: Split, *, chunk: int = 1024) -> tuple[tuple[float, ..
         count += pixels.shape[1]
         total = total + pixels.sum(1)
         squares = squares + pixels.square().sum(1)
-    mean = total / count
-    std = (squares / count - mean.square()).clamp_min(0.0).sqrt()
+    return _from_moments(torch.stack([total, squares]) / count)
+
+
+def _from_moments(moments: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Turn mean and mean square of each channel, shape (2, channels), into mean and deviation."""
+    mean, square = moments
+    std = (square - mean.square()).clamp_min(0.0).sqrt()
     std = torch.where(std > 1e-6, std, torch.ones_like(std))
     return tuple(mean.tolist()), tuple(std.tolist())

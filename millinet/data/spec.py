@@ -24,15 +24,17 @@ class DataOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     validation: float = Field(default=0.15, gt=0.0, lt=1.0)
-    """Fraction of the whole set held back for early stopping, where the set brings no such part."""
+    """Fraction of the undivided images held back for early stopping, if the set has no such part."""
     test: float = Field(default=0.2, gt=0.0, lt=1.0)
-    """Fraction of the whole set held back for the certificate, where the set brings no such part."""
+    """Fraction of the undivided images held back for the certificate, if the set has no such part."""
     size: int | None = Field(default=None, ge=1, le=4096)
     """Side of the square that images are brought to; by default their own size where all agree."""
     channels: int | None = Field(default=None, ge=1)
     """1 for grey, 3 for colour; by default what the images are."""
     mirror: bool | None = None
     """Whether a mirrored image keeps its label; by default what the set says."""
+    memory: float | None = Field(default=None, ge=0.0)
+    """Largest set of image files held in memory, in MiB; by default 4096, or a quarter of what is free."""
     download: bool = False
     """Whether a set that is not on disk may be fetched."""
 

@@ -40,8 +40,8 @@ class MicroBatches:
                 halved = min(self.size, len(images)) // 2
                 if halved < self._smallest:
                     raise MemoryShortError(
-                        f"training does not fit into memory, even {min(self.size, len(images))} images at a time; "
-                        f"use smaller images or a smaller network"
+                        f"training does not fit into memory, even {min(self.size, len(images))} images at a "
+                        f"time; use smaller images or a smaller network"
                     ) from error
                 self.size = halved
             self._model.zero_grad(set_to_none=True)

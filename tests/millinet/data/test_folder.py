@@ -7,20 +7,7 @@ from PIL import Image
 
 from millinet.data import load_data
 from millinet.errors import DataError
-
-
-def paint(path: Path, *, seed: int = 0, size: tuple[int, int] = (12, 10), mode: str = "RGB") -> None:
-    """Save noise of `size` (width, height); the file's name decides the format."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise).convert(mode).save(path)
-
-
-def birds(root: Path, *, per_class: int = 10, mode: str = "RGB") -> Path:
-    for index, name in enumerate(("crow", "owl")):
-        for number in range(per_class):
-            paint(root / name / f"{number}.png", seed=100 * index + number, mode=mode)
-    return root
+from tests.millinet.data.painting import birds, paint
 
 
 def test_one_tree_is_split_by_class(tmp_path: Path) -> None:
