@@ -2,6 +2,7 @@
 
 from search_spaces.architecture import Architecture
 from search_spaces.blocks import BLOCKS
+from search_spaces.deploy import reparameterise
 from search_spaces.description import Head, Stage, Stem
 from search_spaces.heads import HEADS
 from search_spaces.layers import Layers
@@ -25,4 +26,5 @@ __all__ = [
     "Stem",
     "load_space",
     "network",
+    "reparameterise",
 ]

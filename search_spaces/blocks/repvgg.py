@@ -1,7 +1,10 @@
 """RepVGG block: three branches while training, one convolution when deployed (Ding et al., 2021)."""
 
-from torch import Tensor
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor, nn
 
+from millinet.errors import ConfigError
 from search_spaces.part import Part, Place
 from search_spaces.squeeze import squeeze_excitation
 
@@ -9,7 +12,7 @@ from search_spaces.squeeze import squeeze_excitation
 class RepVGG(Part):
     """A 3x3 convolution, a 1x1 convolution and the identity, each with its own norm, added up.
 
-    `search_spaces.reparameterise` folds the branches into one 3x3 convolution with the same output.
+    `search_spaces.reparameterise` merges the branches into one 3x3 convolution with the same output.
     """
 
     def __init__(self, place: Place, *, squeeze: float = 0.0) -> None:
@@ -18,6 +21,7 @@ class RepVGG(Part):
         self.wide = layers.conv(channels, 3, stride=place.stride, then="norm")
         self.narrow = layers.conv(channels, 1, stride=place.stride, then="norm")
         self.identity = None if place.is_reshaping else layers.normalise(place.in_channels)
+        self.stride = place.stride
         self.squeeze = squeeze_excitation(place.out_channels, squeeze, layers)
         self.act = layers.activate()
 
@@ -27,3 +31,36 @@ class RepVGG(Part):
         if self.identity is not None:
             out = out + self.identity(x)
         return self.act(self.squeeze(out))
+
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return one 3x3 convolution with the rest of the block.
+
+        Raises:
+            ConfigError: If the norms are not batch norms, whose statistics alone are constant.
+        """
+        kernel, bias = _merged(*self.wide)
+        narrow_kernel, narrow_bias = _merged(*self.narrow)
+        kernel, bias = kernel + F.pad(narrow_kernel, (1, 1, 1, 1)), bias + narrow_bias
+        if self.identity is not None:
+            conv = nn.Conv2d(len(kernel), len(kernel), 1, bias=False, device=kernel.device)
+            nn.init.dirac_(conv.weight)
+            same_kernel, same_bias = _merged(conv, self.identity)
+            kernel, bias = kernel + F.pad(same_kernel, (1, 1, 1, 1)), bias + same_bias
+        channels = (kernel.shape[1], len(kernel))
+        merged = nn.Conv2d(*channels, 3, self.stride, 1, device=kernel.device)
+        merged.weight.copy_(kernel)
+        if merged.bias is not None:
+            merged.bias.copy_(bias)
+        return nn.Sequential(merged, self.squeeze, self.act)
+
+
+def _merged(conv: nn.Module, norm: nn.Module | None = None) -> tuple[Tensor, Tensor]:
+    """Fold a batch norm into the convolution before it; return kernel and bias."""
+    if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d | nn.Identity | None):
+        raise ConfigError(f"branches merge where norms are batch norms or none, got {type(norm).__name__}")
+    bias = torch.zeros(conv.out_channels, device=conv.weight.device) if conv.bias is None else conv.bias
+    if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
+        return conv.weight, bias
+    gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return conv.weight * gain.view(-1, 1, 1, 1), norm.bias + (bias - norm.running_mean) * gain

@@ -1,0 +1,27 @@
+"""The form in which a network is deployed: branches merged, dictionaries multiplied out."""
+
+import copy
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+
+@runtime_checkable
+class Deployable(Protocol):
+    """A module that has an equal but cheaper form for inference."""
+
+    def deployed(self) -> nn.Module:
+        """Return that form; the module itself stays as it is."""
+
+
+def reparameterise(model: nn.Module) -> nn.Module:
+    """Return a copy in eval mode in which every `Deployable` part has its cheaper form.
+
+    The output stays the same up to rounding. RepVGG's branches become one convolution (Ding et al., 2021), a
+    sparse-coded head a few matrix products.
+    """
+    deployed = copy.deepcopy(model).eval()
+    for name, module in list(deployed.named_modules()):
+        if name and isinstance(module, Deployable):
+            deployed.set_submodule(name, module.deployed().eval())
+    return deployed

@@ -1,0 +1,88 @@
+"""The sparse-coded head: classify by which atoms of a learnt dictionary explain the features.
+
+Sparse-representation classification (Wright et al., 2009) with a dictionary learnt end to end, its codes
+found by a few unrolled steps of iterative shrinkage (Gregor and LeCun, 2010). What it promises is robustness
+to noise at the size of a linear head, not clean accuracy.
+"""
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from millinet.errors import ConfigError
+from search_spaces.heads.dictionary import Dictionary
+from search_spaces.heads.folded_dictionary import FoldedDictionary
+from search_spaces.heads.readouts import LinearReadout, Readout, ResidualReadout
+from search_spaces.part import Part, Place
+
+Start = Literal["random", "class-means", "dictionary-learning"]
+
+
+class SparseCoded(Part):
+    """Pool, code the features over a dictionary, and read the classes off the code.
+
+    With the read-out `residual` (the default) every class owns `atoms` atoms, and its logit is minus the
+    error of reconstructing the features from them, up to a constant. With `linear` there are `atoms` atoms in
+    all and a linear layer on the code; for many classes that is smaller than a dense head.
+
+    `steps` is the number of shrinkage steps; `penalty` times 1 / sqrt(features) is the sparsity penalty that
+    each atom starts from; `start` says how `start_dictionary` fills the atoms; without that call they are
+    random.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        readout: Literal["residual", "linear"] = "residual",
+        atoms: int = 1,
+        steps: int = 3,
+        penalty: float = 0.8,
+        start: Start = "random",
+    ) -> None:
+        super().__init__()
+        num_classes = place.out_channels
+        num_atoms = atoms * num_classes if readout == "residual" else atoms
+        first_penalty = penalty / math.sqrt(place.in_channels)
+        self.start = start
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.coder = Dictionary(place.in_channels, num_atoms, steps=steps, penalty=first_penalty)
+        self.readout: Readout = (
+            ResidualReadout(num_classes, atoms)
+            if readout == "residual"
+            else LinearReadout(num_atoms, num_classes)
+        )
+
+    @classmethod
+    def check(cls, _: int, /, *, atoms: int = 1, steps: int = 3, penalty: float = 0.8, **__: Any) -> None:
+        """Reject counts below 1 and a penalty that no feature could reach."""
+        if atoms < 1:
+            raise ConfigError(f"atoms must be at least 1, got {atoms}")
+        if not 1 <= steps <= 5:
+            raise ConfigError(f"steps must be 1 to 5, got {steps}; 3 serves")
+        if not 0.0 < penalty <= 4.0:
+            raise ConfigError(f"penalty must be in (0, 4], got {penalty}; 0.8 is usual")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (batch, channels, height, width) to logits (batch, classes)."""
+        return self.readout(*self.coder(self.pool(x)))
+
+    def code(self, x: Tensor) -> Tensor:
+        """Return the code (batch, atoms) of a feature map: which atoms explain it, and how much of each."""
+        return self.coder(self.pool(x)).code
+
+    def keep_atoms(self, kept: Tensor) -> None:
+        """Remove every atom but `kept` (indices), in place; exact for atoms that no code uses."""
+        self.coder.keep_atoms(kept)
+        self.readout.keep_atoms(kept)
+
+    def keep_features(self, kept: Tensor) -> None:
+        """Remove every feature but `kept` (indices), in place."""
+        self.coder.keep_features(kept)
+
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return an equal head whose dictionary is constant: a few matrix products and ReLUs."""
+        return nn.Sequential(self.pool, FoldedDictionary(self.coder, self.readout))
