@@ -10,10 +10,23 @@ from millinet.files import write_bytes
 from reports.candidates import SETTING, name_of
 from reports.content import Content
 from reports.drawing import Figure, standalone_svg
-from reports.plots import HALF, WIDE, architecture_plot, front_plot, importance_plot, options_plot, read_parts
+from reports.plots import (
+    HALF,
+    PROGRESS,
+    WIDE,
+    architecture_plot,
+    front_legend,
+    front_plot,
+    importance_plot,
+    options_plot,
+    progress_legend,
+    progress_plot,
+    read_parts,
+    training_legend,
+    training_plot,
+    with_legend,
+)
 from reports.sections.choices import notable
-from reports.sections.search import PLOTS, progress_plot
-from reports.sections.training import training_plot
 
 
 def save_pictures(content: Content, folder: Path, *, suffixes: Sequence[str]) -> list[Path]:
@@ -54,20 +67,27 @@ def _all(content: Content) -> Iterator[tuple[str, Figure]]:
     for setting, group in content.rows.dropna(subset=["latency_ms"]).groupby(
         SETTING, dropna=False, sort=False
     ):
-        yield f"front {' '.join(map(str, setting[:3]))}", front_plot(group, WIDE, runs=names)
+        yield (
+            f"front {' '.join(map(str, setting[:3]))}",
+            with_legend(front_plot(group, WIDE, runs=names), front_legend(group, runs=names)),
+        )
     for run in content.runs:
         for entry in run.winners:
             parts = read_parts(entry.architecture or {}, entry.layers)
             if parts:
                 title = f"{run.name}, {name_of(entry)}"
                 yield f"architecture {title}", architecture_plot(parts, WIDE, title=title)
-    if len(content.frames["search"]):
-        for plot in PLOTS:
-            yield f"search {plot}", progress_plot(content.frames["search"], plot, names)
+    search = content.frames["search"]
+    for plot in PROGRESS if len(search) else ():
+        keys = progress_legend(search, runs=names)
+        yield f"search {plot}", with_legend(progress_plot(search, plot, runs=names), keys)
     yield from _choices(content)
     history = content.frames["history"]
     for (owner, phase), group in history[history["phase"] != "search"].groupby(["run", "phase"], sort=False):
-        yield f"training {owner} {phase}", training_plot(group, f"{owner}, {phase}")
+        yield (
+            f"training {owner} {phase}",
+            with_legend(training_plot(group, title=f"{owner}, {phase}"), training_legend(group)),
+        )
 
 
 def _choices(content: Content) -> Iterator[tuple[str, Figure]]:

@@ -28,7 +28,8 @@ def standalone_svg(figure: Figure, *, palette: Mapping[str, str] = LIGHT) -> str
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
         f"<title>{escape(figure.title)}</title>"
         f"<style>svg{{{css_variables(palette)}font-family:Helvetica,Arial,sans-serif}}{css_tones()}</style>"
-        f'<rect x="{-PADDING}" y="{-PADDING}" width="{width}" height="{height}" class="f-paper"/>{marks}</svg>\n'
+        f'<rect x="{-PADDING}" y="{-PADDING}" width="{width}" height="{height}" class="f-paper"/>'
+        f"{marks}</svg>\n"
     )
 
 

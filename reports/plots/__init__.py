@@ -2,22 +2,28 @@
 
 from reports.plots.architecture import architecture_plot, read_parts
 from reports.plots.canvas import HALF, NARROW, WIDE, Canvas
-from reports.plots.front import front_plot
+from reports.plots.front import front_legend, front_plot
 from reports.plots.importance import importance_plot
-from reports.plots.lines import Curve, curves_plot, dash_of
+from reports.plots.legend import with_legend
 from reports.plots.options import options_plot
+from reports.plots.progress import PROGRESS, progress_legend, progress_plot
+from reports.plots.training import training_legend, training_plot
 
 __all__ = [
     "HALF",
     "NARROW",
+    "PROGRESS",
     "WIDE",
     "Canvas",
-    "Curve",
     "architecture_plot",
-    "curves_plot",
-    "dash_of",
+    "front_legend",
     "front_plot",
     "importance_plot",
     "options_plot",
+    "progress_legend",
+    "progress_plot",
     "read_parts",
+    "training_legend",
+    "training_plot",
+    "with_legend",
 ]

@@ -8,6 +8,7 @@ from reports import numbers
 from reports.drawing import Axis, Figure, Line, Markers, Scale, Segments, Text, draw_axes
 from reports.drawing.palette import series_look
 from reports.plots.canvas import Canvas
+from reports.plots.legend import Key, marker_key
 
 
 class _Place(NamedTuple):
@@ -39,6 +40,17 @@ def front_plot(candidates: pd.DataFrame, canvas: Canvas, *, runs: list[str]) -> 
         _add_run(figure, rated[rated["run"] == name], place, runs.index(name))
     _add_budgets(figure, known, place)
     return figure
+
+
+def front_legend(candidates: pd.DataFrame, *, runs: list[str]) -> list[Key]:
+    """Return name and key of every run that `front_plot` draws, and of what stands for no run."""
+    present = set(candidates["run"])
+    keys: list[Key] = [
+        (name, marker_key(*series_look(number))) for number, name in enumerate(runs) if name in present
+    ]
+    if (candidates["kind"] == "before").any():
+        keys.append(("before pruning", marker_key("muted", "circle", is_hollow=True)))
+    return keys
 
 
 def _place(known: pd.DataFrame, rated: pd.DataFrame, canvas: Canvas) -> _Place:

@@ -45,7 +45,7 @@ def make_run(folder: Path, plan: Plan | None = None) -> Path:
     run.write(LATENCY, LATENCY.frame(_measured(row, plan) for row in rows if row["latency_ms"]))
     inside = [row for row in rows if row["verdict"] == "meets" and row["accuracy"]]
     best = sorted(inside, key=lambda row: -row["accuracy"])[: plan.num_winners]
-    run.write(HISTORY, HISTORY.frame(_epochs(best, rng)))
+    run.write(HISTORY, HISTORY.frame(_epochs(rows, best, rng)))
     for rank, row in enumerate(best, start=1):
         _write_winner(run.winner_path(rank), row, plan, shrink=0.7 if plan.is_pruned else 1.0)
         if plan.is_pruned:
@@ -164,10 +164,15 @@ def _measured(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
     }
 
 
-def _epochs(best: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
+def _epochs(
+    rows: list[dict[str, Any]], best: list[dict[str, Any]], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    trainings = [(f"trial:{row['trial']}", "search", row, row["epochs"]) for row in rows if row["epochs"]]
+    for rank, row in enumerate(best, start=1):
+        trainings += [(f"final:{row['trial']}", "final", row, 30), (f"winner:{rank}", "recovery", row, 8)]
     return [
         {
-            "model": f"winner:{rank}",
+            "model": model,
             "phase": phase,
             "epoch": epoch,
             "learning_rate": 0.1 * (1 - epoch / 31),
@@ -176,8 +181,7 @@ def _epochs(best: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[s
             "images_per_second": 9000.0,
             "seconds": 1.2,
         }
-        for rank, row in enumerate(best, start=1)
-        for phase, num_epochs in (("final", 30), ("recovery", 8))
+        for model, phase, row, num_epochs in trainings
         for epoch in range(1, num_epochs + 1)
     ]
 
