@@ -38,7 +38,7 @@ def _lines(found: Fitness) -> list[str]:
         f"threads     {same.device.threads} of {info.cores} usable cores",
         f"versions    millinet {commit()}, torch {recorded['torch']}, python {recorded['python']}",
         f"noise       {found.noise:.2%} from one visit to the next",
-        f"A/A ratio   {same.ratio:.4f}, at {same.confidence:.0%} {same.ratio_low:.4f} to {same.ratio_high:.4f}",
+        f"A/A ratio   {same.ratio:.3f}, interval {same.ratio_low:.3f} to {same.ratio_high:.3f}",
         f"calm calls  {same.share_undisturbed:.0%} of {same.num_calls}, status {same.status}",
     ]
     lines += [f"hindrance   {text}" for text in found.hindrances]

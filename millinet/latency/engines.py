@@ -27,7 +27,7 @@ def torch_engine(form: nn.Module, images: Tensor) -> Call:
 
 def compile_engine(form: nn.Module, images: Tensor) -> Call:
     """Compile the module with Inductor for this one shape; the first call takes tens of seconds."""
-    call = torch_engine(torch.compile(form, dynamic=False), images)
+    call = torch_engine(torch.compile(form, dynamic=False), images)  # type: ignore[arg-type]
     with _unheard():
         call()
     return call
@@ -69,7 +69,7 @@ ENGINES: Final[Mapping[str, Callable[[nn.Module, Tensor], Call]]] = {
 
 
 def _exported(form: nn.Module, images: Tensor) -> bytes:
-    plain = form.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    plain = form.to(memory_format=torch.contiguous_format)
     try:
         with _unheard(), torch.no_grad():
             program: Any = torch.onnx.export(plain, (images.contiguous(),), dynamo=True, verbose=False)

@@ -9,6 +9,8 @@ from millinet.latency.stopping import SCREEN, level
 from millinet.latency.visit import Visit, typical_ms
 from millinet.statistics import Interval, t_factor
 
+ANCHOR_DEGREES: Final = 24
+"""Degrees of freedom of an anchor's error, most of which is known beforehand."""
 PROCESS_SPREAD: Final = 0.015
 """Spread between fresh processes that is assumed before any is seen, as a fraction."""
 PROCESS_WEIGHT: Final = 4
@@ -25,7 +27,12 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    visits: Sequence[Visit], *, anchor_ms: float, anchor_error: float, confidence: float
+    visits: Sequence[Visit],
+    *,
+    anchor_ms: float,
+    anchor_error: float,
+    confidence: float,
+    doubt: float = 0.0,
 ) -> Estimate:
     """Combine visits into one estimate; a single visit is given the screening margin for an interval.
 
@@ -34,6 +41,7 @@ def estimate(
         anchor_ms: Time of the reference in milliseconds.
         anchor_error: Its standard error, as a fraction.
         confidence: Coverage over all looks, a fraction.
+        doubt: Added to the half-width, as a fraction, for what no number of visits can average out.
     """
     logs = [one.log_ratio for one in visits]
     count, centre = len(logs), fmean(logs)
@@ -45,9 +53,12 @@ def estimate(
         ratio_half = t_factor(count - 1, at) * sqrt(within)
         # Welch and Satterthwaite: the degrees of freedom of a sum of two variances.
         total = within + anchor_error**2
-        degrees = total**2 / (within**2 / (count - 1) + anchor_error**4 / max(4, count - 1))
+        degrees = total**2 / (within**2 / (count - 1) + anchor_error**4 / ANCHOR_DEGREES)
         total_half = t_factor(degrees, at) * sqrt(total)
-    return Estimate(_around(centre + log(anchor_ms), total_half), _around(centre, ratio_half))
+    return Estimate(
+        latency=_around(centre + log(anchor_ms), total_half + doubt),
+        ratio=_around(centre, ratio_half + doubt),
+    )
 
 
 def relative_calls(visits: Sequence[Visit]) -> list[float]:

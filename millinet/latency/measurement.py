@@ -84,6 +84,11 @@ class LatencyMeasurement:
         """Half the interval over the estimate, a fraction."""
         return (self.high_ms - self.low_ms) / 2 / self.median_ms
 
+    @property
+    def ratio_half_width(self) -> float:
+        """Half the ratio's interval over the ratio, a fraction."""
+        return (self.ratio_high - self.ratio_low) / 2 / self.ratio
+
     def tail(self, quantile: str) -> QuantileInterval:
         """Return p50, p95 or p99 of single calls with bounds; None where calls are too few to bound it."""
         return order_statistic_interval(self.calls_ms, QUANTILES[quantile], confidence=self.confidence)

@@ -28,8 +28,8 @@ RECENT: Final = 8
 """Latest visits that are compared with the anchor."""
 DRIFT: Final = 0.05
 """Change of the reference's own time, as a fraction, that makes a new anchor."""
-FLOOR: Final = 0.005
-"""Least standard error of an anchor, as a fraction: visits of one minute cannot see slower drift."""
+FLOOR: Final = 0.01
+"""Least standard error of an anchor, as a fraction: visits of some seconds cannot see slower drift."""
 
 
 def rung(level: int) -> tuple[nn.Module, Tensor]:

@@ -40,7 +40,7 @@ class LatencySettings:
     max_visits: int = 25
     """Visits after which a measurement stops undecided."""
     half_width: float = 0.02
-    """Relative half-width of the interval at which a measurement without a budget stops, a fraction."""
+    """Half-width of the ratio's interval at which a measurement without a budget stops, a fraction."""
     gap_seconds: float = 0.1
     """Pause between visits where nothing else fills it."""
     max_seconds: float = 30.0

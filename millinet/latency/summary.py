@@ -34,7 +34,11 @@ def summarise(
     anchor_ms = reference.anchor_ms
     kept = keep_calm(seen)
     found = estimate(
-        kept.visits, anchor_ms=anchor_ms, anchor_error=reference.anchor_error, confidence=settings.confidence
+        kept.visits,
+        anchor_ms=anchor_ms,
+        anchor_error=reference.anchor_error,
+        confidence=settings.confidence,
+        doubt=kept.doubt,
     )
     # The tail is what happens to single calls, so it is read off every visit, disturbed or not.
     calls_ms = tuple(share * anchor_ms for share in relative_calls(seen))
@@ -71,6 +75,5 @@ def has_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
         return False
     if measurement.status in UNFIT:
         return num_visits >= PATIENCE
-    if budget is None:
-        return measurement.half_width <= settings.half_width
-    return measurement.verdict(budget) != "undecided"
+    is_narrow = measurement.ratio_half_width <= settings.half_width
+    return is_narrow if budget is None else measurement.verdict(budget) != "undecided"

@@ -49,5 +49,10 @@ def calls_per_block(duration_ms: float, least: int) -> int:
 
 def typical_ms(calls: Calls) -> float:
     """Return the median of the undisturbed calls, or of all where fewer than three are."""
+    return median(calm_calls(calls))
+
+
+def calm_calls(calls: Calls) -> list[float]:
+    """Return the times of the undisturbed calls in milliseconds, or of all where fewer than three are."""
     calm = [ms for ms, is_disturbed in zip(calls.wall_ms, calls.disturbed, strict=True) if not is_disturbed]
-    return median(calm if len(calm) >= _ENOUGH else calls.wall_ms)
+    return calm if len(calm) >= _ENOUGH else calls.wall_ms
