@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from millinet.training.crossvalidate import CrossValidation, cross_validate
 from millinet.training.evaluate import Evaluation, evaluate
 from millinet.training.fit import fit
 from millinet.training.history import EpochRecord, FitResult
@@ -12,4 +13,14 @@ from millinet.training.recipes import FULL, QUICK, RECOVER, SMALL
 RECIPES: Final[Mapping[str, Recipe]] = {"quick": QUICK, "full": FULL, "recover": RECOVER, "small": SMALL}
 """The named recipes."""
 
-__all__ = ["RECIPES", "EpochRecord", "Evaluation", "FitResult", "Recipe", "evaluate", "fit"]
+__all__ = [
+    "RECIPES",
+    "CrossValidation",
+    "EpochRecord",
+    "Evaluation",
+    "FitResult",
+    "Recipe",
+    "cross_validate",
+    "evaluate",
+    "fit",
+]

@@ -62,14 +62,18 @@ class EpochTrainer:
         Raises:
             DivergedError: If the loss left the finite numbers.
         """
-        chosen = [own_share(batch) for batch in deal(self._order(epoch), self.recipe.batch_size)]
+        whole = deal(self._order(epoch), self.recipe.batch_size)
+        chosen = [own_share(batch) for batch in whole]
+        first_step = (epoch - 1) * self._steps_per_epoch
         seed = epoch_seed(self._seed, epoch, rank=ranks().rank)
         torch.manual_seed(seed)
         generator = torch.Generator(self.device).manual_seed(seed)
         total = torch.zeros((), device=self.device)
-        for step, (images, labels) in enumerate(self._feed(chosen), (epoch - 1) * self._steps_per_epoch):
-            self._schedule(step)
-            total += self._step(images, labels, generator) * len(labels)
+        for step, (images, labels) in enumerate(self._feed(chosen)):
+            self._schedule(first_step + step)
+            # Gradients are averaged over processes, whose shares of a batch may differ by one image.
+            weight = len(labels) * ranks().size / len(whole[step])
+            total += self._step(images, labels, generator, weight=weight) * len(labels)
         mean = float(add_up(total)) / len(self._data.train)
         if not math.isfinite(mean):
             raise DivergedError(
@@ -101,11 +105,11 @@ class EpochTrainer:
             return class_balanced(labels, self._data.num_classes, seed=seed).to(self.device)
         return shuffled(len(labels), seed=seed).to(self.device)
 
-    def _step(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def _step(self, images: Tensor, labels: Tensor, generator: torch.Generator, *, weight: float) -> Tensor:
         images, labels = self._vary(images, labels, generator)
         if self.recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        loss = self.micro.backward(self._loss, images, labels)
+        loss = self.micro.backward(self._loss, images, labels, weight=weight)
         if self.recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimiser.step()

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from millinet.errors import MemoryShortError
 
+LossOf = Callable[[Tensor, Tensor], Tensor]
+"""Mean loss of images and their labels."""
+
 _BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 
 
@@ -20,7 +23,7 @@ class MicroBatches:
         # A batch norm over one image of one pixel has no variance to divide by.
         self._smallest = 2 if any(isinstance(module, _BATCH_NORMS) for module in model.modules()) else 1
 
-    def backward(self, loss_of: Callable[[Tensor, Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
+    def backward(self, loss_of: LossOf, images: Tensor, labels: Tensor, *, weight: float = 1.0) -> Tensor:
         """Leave the gradient of the whole batch's mean loss in the model, and return that loss.
 
         Batch norms see the parts, not the whole; all else is as if the batch had fitted.
@@ -29,13 +32,14 @@ class MicroBatches:
             loss_of: Mean loss of some images and their labels.
             images: Shape (batch, channels, height, width).
             labels: Shape (batch,) or (batch, classes).
+            weight: Factor on the gradient alone.
 
         Raises:
             MemoryShortError: If not even the smallest part fits.
         """
         while True:
             try:
-                return self._attempt(loss_of, images, labels)
+                return self._attempt(loss_of, images, labels, weight)
             except torch.OutOfMemoryError as error:
                 halved = min(self.size, len(images)) // 2
                 if halved < self._smallest:
@@ -48,12 +52,12 @@ class MicroBatches:
             if images.is_cuda:
                 torch.cuda.empty_cache()
 
-    def _attempt(self, loss_of: Callable[[Tensor, Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
+    def _attempt(self, loss_of: LossOf, images: Tensor, labels: Tensor, weight: float) -> Tensor:
         self._model.zero_grad(set_to_none=True)
         num_parts = max(1, -(-len(images) // self.size))
         total = torch.zeros((), device=images.device)
         for part, named in zip(images.tensor_split(num_parts), labels.tensor_split(num_parts), strict=True):
             loss = loss_of(part, named) * (len(part) / len(images))
-            torch.autograd.backward(loss)
+            torch.autograd.backward(loss * weight)
             total += loss.detach()
         return total

@@ -1,0 +1,129 @@
+"""The accuracy of a recipe on a small set, with an interval: repeated stratified k-fold.
+
+With 300 images one validation split of 45 says little. Here every image outside the test split is judged once
+a repetition, by a network that has not seen it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from millinet.data.dataset import DataSet, Split
+from millinet.data.normalisation import channel_moments
+from millinet.data.splits import stratified, stratified_folds
+from millinet.errors import ConfigError
+from millinet.statistics import Interval, mean_interval, t_factor
+from millinet.training.evaluate import evaluate
+from millinet.training.fit import fit
+from millinet.training.recipe import Recipe
+
+HELD_SHARE: Final = 1 / 7
+"""Share of the images outside the fold that early stopping judges by."""
+
+
+class CrossValidation(NamedTuple):
+    """What repeated k-fold found."""
+
+    accuracies: list[float]
+    """Accuracy on each fold left out, repetition by repetition."""
+    interval: Interval
+    """Their mean, with an interval that allows for the folds sharing training images."""
+    num_images: int
+    """Images judged in each repetition."""
+
+
+def cross_validate(  # noqa: PLR0913 - as `fit`, and the two numbers of the method
+    make_model: Callable[[], nn.Module],
+    data: DataSet,
+    recipe: Recipe,
+    *,
+    num_folds: int = 5,
+    repeats: int = 2,
+    device: str | torch.device | None = None,
+    seed: int = 0,
+) -> CrossValidation:
+    """Train and judge `num_folds * repeats` networks on the training and validation images.
+
+    The test split is not touched. Within each training part a seventh is held back for early stopping, so
+    that the fold left out chooses nothing.
+
+    Args:
+        make_model: Builds a fresh network; called once a fold, after seeding.
+        data: The data set; its images must be held in memory.
+        recipe: How to train.
+        num_folds: At least 2.
+        repeats: At least 1; each deals the folds anew.
+        device: Where to train.
+        seed: Decides folds, initial weights and training.
+
+    Raises:
+        ConfigError: If the numbers are out of range, or the images are streamed.
+    """
+    if num_folds < 2 or repeats < 1:
+        raise ConfigError(f"k-fold needs num_folds >= 2 and repeats >= 1, got {num_folds} and {repeats}")
+    known = _known(data)
+    labels, keys = known.labels.tolist(), [str(index) for index in range(len(known))]
+    accuracies = []
+    for repeat in range(repeats):
+        folds = stratified_folds(labels, keys, num_folds=num_folds, salt=f"folds {seed} {repeat}")
+        for number, left_out in enumerate(folds):
+            run_seed = seed + 1_000 * repeat + number
+            part = _leaving_out(data, known, left_out, seed=run_seed)
+            with torch.random.fork_rng():
+                torch.manual_seed(run_seed)
+                model = make_model()
+            fit(model, part, recipe, device=device, seed=run_seed)
+            accuracies.append(evaluate(model, part.test, data=part).accuracy)
+    return CrossValidation(accuracies, resampled_interval(accuracies, num_folds=num_folds), len(known))
+
+
+def resampled_interval(accuracies: Sequence[float], *, num_folds: int, confidence: float = 0.95) -> Interval:
+    """Bound the mean accuracy over folds whose training images overlap.
+
+    The plain interval of the mean would be too narrow: its variance 1 / n becomes 1 / n + test / train images
+    (Nadeau and Bengio, "Inference for the Generalization Error", 2003, section 5).
+
+    Args:
+        accuracies: Of each fold, at least two.
+        num_folds: Folds in a repetition.
+        confidence: Coverage wanted, a fraction.
+    """
+    count = len(accuracies)
+    plain = mean_interval(accuracies, confidence=confidence)
+    deviation = (plain.high - plain.estimate) / t_factor(count - 1, confidence) * math.sqrt(count)
+    half = t_factor(count - 1, confidence) * deviation * math.sqrt(1.0 / count + 1.0 / (num_folds - 1))
+    return Interval(plain.estimate, max(0.0, plain.estimate - half), min(1.0, plain.estimate + half))
+
+
+def _known(data: DataSet) -> Split:
+    """Join the images that may be looked at."""
+    if not isinstance(data.train.images, Tensor) or not isinstance(data.validation.images, Tensor):
+        raise ConfigError(
+            "k-fold is for small sets held in memory, got one that is streamed; use fit instead"
+        )
+    return Split(
+        torch.cat([data.train.images, data.validation.images]),
+        torch.cat([data.train.labels, data.validation.labels]),
+    )
+
+
+def _leaving_out(data: DataSet, known: Split, left_out: Sequence[int], *, seed: int) -> DataSet:
+    """Make a set whose test split is the fold, and whose other splits are the rest."""
+    chosen = set(left_out)
+    rest = [index for index in range(len(known)) if index not in chosen]
+    labels = known.labels[torch.tensor(rest)].tolist()
+    kept, held = stratified(labels, [str(index) for index in rest], fraction=HELD_SHARE, salt=f"held {seed}")
+    train = known.subset([rest[index] for index in kept])
+    mean, std = channel_moments(train)
+    return replace(
+        data,
+        train=train,
+        validation=known.subset([rest[index] for index in held]),
+        test=known.subset(left_out),
+        mean=mean,
+        std=std,
+    )
