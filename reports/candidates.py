@@ -145,7 +145,9 @@ def _timed(run: Run) -> pd.DataFrame:
     frame = latest[[column for column in CANDIDATES.columns if column in latest.columns]].copy()
     frame["device"] = latest["setting_device"]
     frame["run"], frame["kind"], frame["data"] = run.name, "profile", data_of(run)
-    frame["candidate"] = latest["model"].str.replace(":", " ")
+    frame["candidate"] = latest["model"].where(
+        ~latest["model"].fillna("").str.match(_OWN), latest["model"].str.replace(":", " ")
+    )
     frame["architecture"] = latest["fingerprint"].map(_readable(run)).fillna(latest["model"])
     frame["state"] = latest["cause"].map(
         lambda cause: "failed" if isinstance(cause, str) and cause else "complete"

@@ -77,17 +77,13 @@ def dashes(points: Sequence[Point], length: float) -> list[list[Point]]:
     travelled = 0.0
     for (x1, y1), (x2, y2) in pairwise(points):
         whole = math.hypot(x2 - x1, y2 - y1)
-        start = 0.0
-        while start < whole:
-            stop = min(start + length - travelled % length, whole)
-            if int(travelled // length) % 2 == 0:
-                ends = [
-                    (x1 + (x2 - x1) * part / whole, y1 + (y2 - y1) * part / whole) for part in (start, stop)
-                ]
-                pieces.append(ends)
-            # Rounding must not leave a piece of length nothing to be cut for ever.
-            travelled = round(travelled + stop - start, 6)
-            start = stop
+        for place in range(int(travelled / length), int((travelled + whole) / length) + 1):
+            start = max(place * length - travelled, 0.0)
+            stop = min((place + 1) * length - travelled, whole)
+            if place % 2 == 0 and start < stop:
+                cuts = (start / whole, stop / whole)
+                pieces.append([(x1 + (x2 - x1) * cut, y1 + (y2 - y1) * cut) for cut in cuts])
+        travelled += whole
     return pieces
 
 
