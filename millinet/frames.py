@@ -92,10 +92,10 @@ class FrameSchema:
 
 def _parse(texts: "pd.Series[Any]", dtype: str) -> "pd.Series[Any]":
     if dtype == "boolean":
-        return texts.map({"True": True, "False": False}, na_action="ignore").astype("boolean")
-    if dtype in ("Int64", "float64"):
-        return pd.to_numeric(texts).astype(dtype)
-    return texts.astype(dtype)
+        texts = texts.map({"True": True, "False": False}, na_action="ignore")
+    elif dtype in ("Int64", "float64"):
+        texts = pd.to_numeric(texts)
+    return texts.astype(pd.api.types.pandas_dtype(dtype))
 
 
 _LATENCY: Final[dict[str, Column]] = {

@@ -92,10 +92,9 @@ def _timm_source(
         raise ModelError(f"timm:{name} needs timm; pip install timm") from error
     del resolution
     pick("timm model", name, {known: known for known in timm.list_models()})
-    options = {"num_classes": num_classes, "in_chans": in_channels}
-    return timm.create_model(
-        name, pretrained=False, **{key: value for key, value in options.items() if value is not None}
-    )
+    options: dict[str, Any] = {"num_classes": num_classes, "in_chans": in_channels}
+    given = {key: value for key, value in options.items() if value is not None}
+    return timm.create_model(name, pretrained=False, **given)
 
 
 def _set_in_channels(model: nn.Module, in_channels: int) -> None:

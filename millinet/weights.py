@@ -1,6 +1,7 @@
 """Read and write weights without pickle."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,10 +30,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
             f"no weights at {path}; give a .safetensors file or a state dict saved by torch.save"
         )
     try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        is_safe = path.suffix == ".safetensors"
+        state: Any = load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
         raise ModelError(f"{path} holds no readable weights: {_first_line(error)}") from error
     except Exception as error:

@@ -62,31 +62,34 @@ def certify_winner(
     measured = certify(
         folder, data.input_shape, budget=budget, device=device, settings=settings, plugins=loaded_plugins()
     )
-    certificate = Certificate(
-        verdict=measured.verdict(budget),
-        budget=str(budget),
-        budget_ms=budget.limit_ms,
-        median_ms=measured.median_ms,
-        low_ms=measured.low_ms,
-        high_ms=measured.high_ms,
-        p95_ms=measured.p95_ms,
-        p95_low_ms=measured.p95_low_ms,
-        p95_high_ms=measured.p95_high_ms,
-        confidence=measured.confidence,
-        num_calls=measured.num_calls,
-        num_processes=measured.num_processes,
-        test_accuracy=test.accuracy if test else None,
-        test_accuracy_low=test.low if test else None,
-        test_accuracy_high=test.high if test else None,
-        num_test_images=test.num_images if test else None,
-        parameters=costs.parameters,
-        macs=costs.macs,
-        input_shape=list(data.input_shape),
-        **asdict(origin),
-        device=describe(device).as_dict(),
-        settings=settings.as_dict(),
-        status=measured.status,
-        time=utc_now(),
+    # Checked by pydantic as it is built, so plain strings may stand for the literals.
+    certificate = Certificate.model_validate(
+        {
+            "verdict": measured.verdict(budget),
+            "budget": str(budget),
+            "budget_ms": budget.limit_ms,
+            "median_ms": measured.median_ms,
+            "low_ms": measured.low_ms,
+            "high_ms": measured.high_ms,
+            "p95_ms": measured.p95_ms,
+            "p95_low_ms": measured.p95_low_ms,
+            "p95_high_ms": measured.p95_high_ms,
+            "confidence": measured.confidence,
+            "num_calls": measured.num_calls,
+            "num_processes": measured.num_processes,
+            "test_accuracy": test.accuracy if test else None,
+            "test_accuracy_low": test.low if test else None,
+            "test_accuracy_high": test.high if test else None,
+            "num_test_images": test.num_images if test else None,
+            "parameters": costs.parameters,
+            "macs": costs.macs,
+            "input_shape": list(data.input_shape),
+            **asdict(origin),
+            "device": describe(device).as_dict(),
+            "settings": settings.as_dict(),
+            "status": measured.status,
+            "time": utc_now(),
+        }
     )
     certificate.write(folder / "certificate.json")
     return certificate, measured
