@@ -1,17 +1,28 @@
 """What a pruning has to reach: a quantity that can be measured, a limit, and a price that predicts it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from compress.allocation import Price
 from compress.channels import MIXING
 from compress.config import PruneConfig
+from compress.latency_table import LatencyTable
 from compress.layers import Layer, sides
 from millinet.costs import count, count_parameters
 from millinet.errors import ConfigError
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
+
+
+class Pricing(NamedTuple):
+    """Predicts a quantity from the widths of the layers."""
+
+    price: Price
+    """A layer's share of it."""
+    fixed: float = 0.0
+    """What no width changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +39,8 @@ class Goal:
     """What the pruned model may have of it."""
     measure: Callable[[nn.Module], float]
     """Takes a model; returns the quantity."""
-    price: Price
-    """Predicts a layer's share of it, up to a factor."""
+    price: Callable[[nn.Module, Sequence[Layer]], "Pricing"]
+    """Takes the model at hand and its layers; returns what predicts the quantity, up to a factor."""
 
     def at(self, fraction: float) -> "Goal":
         """Return the goal part of the way there; equal fractions shrink by equal factors."""
@@ -46,6 +57,13 @@ class Stopwatch:
         self.meter = meter
         self.example = example
         self._found: list[tuple[nn.Module, LatencyMeasurement]] = []
+        self._table: LatencyTable | None = None
+
+    def price(self, model: nn.Module, layers: Sequence[Layer]) -> Pricing:
+        """Predict the latency of `model` at other widths from a table of single layers."""
+        self._table = self._table or LatencyTable(self.meter)
+        price = self._table.price(model, self.example, layers, self.of(model).median_ms)
+        return Pricing(price, price.fixed)
 
     def measure(self, model: nn.Module) -> float:
         """Return the median latency in milliseconds."""
@@ -83,12 +101,17 @@ def paper_goal(model: nn.Module, example: Tensor, config: PruneConfig) -> Goal:
         if ratio is not None:
             full = measure(model)
             return Goal(
-                quantity=quantity, unit="", full=full, limit=ratio * full, measure=measure, price=price
+                quantity=quantity,
+                unit="",
+                full=full,
+                limit=ratio * full,
+                measure=measure,
+                price=_always(price),
             )
     raise ConfigError("a goal on paper is macs_ratio, params_ratio or channel_ratio")
 
 
-def latency_goal(model: nn.Module, budget: Budget, stopwatch: Stopwatch, price: Price) -> tuple[Goal, Budget]:
+def latency_goal(model: nn.Module, budget: Budget, stopwatch: Stopwatch) -> tuple[Goal, Budget]:
     """Make the goal of a pruning to a measured latency, and resolve a relative budget."""
     full = stopwatch.measure(model)
     if budget.ratio is not None and budget.reference is None and budget.limit_ms is None:
@@ -103,9 +126,16 @@ def latency_goal(model: nn.Module, budget: Budget, stopwatch: Stopwatch, price: 
         full=full,
         limit=resolved.limit_ms,
         measure=stopwatch.measure,
-        price=price,
+        price=stopwatch.price,
     )
     return goal, resolved
+
+
+def _always(price: Price) -> Callable[[nn.Module, Sequence[Layer]], Pricing]:
+    def priced(_: nn.Module, __: Sequence[Layer]) -> Pricing:
+        return Pricing(price)
+
+    return priced
 
 
 def macs_price(layer: Layer, num_in: int, num_out: int) -> float:

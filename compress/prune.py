@@ -16,7 +16,7 @@ from compress.admission import admit
 from compress.channels import ChannelGroup
 from compress.config import PruneConfig, PruneOptions
 from compress.criteria import Batch
-from compress.goal import Goal, Stopwatch, budget_of, latency_goal, macs_price, paper_goal
+from compress.goal import Goal, Stopwatch, budget_of, latency_goal, paper_goal
 from compress.layers import layer_frame
 from compress.step import Step, shrink
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
@@ -91,7 +91,7 @@ def prune(
         return _finished(model, example, step)
     with nullcontext(meter) if meter else LatencyMeter(settings.device, settings.latency) as meter:
         stopwatch = Stopwatch(meter, example)
-        goal, resolved = latency_goal(working, budget, stopwatch, macs_price)
+        goal, resolved = latency_goal(working, budget, stopwatch)
         base = stopwatch.of(working)
         step = _descend(working, example, goal, settings, data, recover)
         return replace(

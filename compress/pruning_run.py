@@ -1,5 +1,6 @@
 """Prune the winners of a run folder, or make a run folder of one pruned model."""
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
@@ -196,7 +197,7 @@ def _record(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> RunReco
         config={
             "data": data.spec,
             "data_fingerprint": data.fingerprint,
-            "model": loaded.source,
+            "model": json.loads(json.dumps(loaded.source)),
             "device": job.device,
             **_asked(replace(job, tolerance=1.0), str(budget)),
         },

@@ -58,11 +58,14 @@ def shrink(
     allowed = choices(groups, scores, config)
     if not allowed:
         raise ModelError(_nothing_to_prune(groups))
+    layers = read_layers(model, example, groups)
+    pricing = goal.price(model, layers)
     problem = Problem(
         choices=allowed,
-        layers=read_layers(model, example, groups),
+        layers=layers,
         totals={group.index: group.num_channels for group in groups},
-        price=goal.price,
+        price=pricing.price,
+        fixed=pricing.fixed,
     )
 
     def cut(widths: dict[int, int]) -> nn.Module:
