@@ -1,6 +1,7 @@
 """A network as a description: frozen, comparable, exact in JSON, and built when asked."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,8 @@ from search_spaces.description import Head, Stage, Stem
 from search_spaces.initialise import initialise
 from search_spaces.layers import Layers
 from search_spaces.network import Network
-from search_spaces.part import Outgoing
-from search_spaces.plan import Plan, plan
+from search_spaces.part import Join, Outgoing
+from search_spaces.plan import Plan, Planned, plan
 from search_spaces.record import read_record, to_json
 
 
@@ -83,7 +84,7 @@ class Architecture:
             include_top: Without the head, the model returns its last feature map (N, channels, h, w).
         """
         planned = self.plan()
-        stages = [nn.Sequential(*(block.build() for block in stage)) for stage in planned.stages]
+        stages = [_build_stage(stage) for stage in planned.stages]
         model = Network(planned.stem.build(), stages, planned.head.build() if include_top else None)
         initialise(model)
         return model
@@ -116,6 +117,11 @@ class Architecture:
 
     def __str__(self) -> str:
         return " > ".join(str(part) for part in (self.stem, *self.stages, self.head))
+
+
+def _build_stage(blocks: Sequence[Planned]) -> nn.Sequential:
+    ending = [Join()] if blocks[-1].outgoing.streams else []
+    return nn.Sequential(*(block.build() for block in blocks), *ending)
 
 
 def _stage(number: int, content: dict[str, Any]) -> Stage:

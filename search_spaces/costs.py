@@ -28,14 +28,22 @@ def plan_costs(plan: Plan) -> Costs:
     The sum holds, beside what a part needs itself, its input, the input of its stage and the output of the
     stem: all three are alive while it runs, for their callers refer to them.
     """
-    stem = _part_costs(plan.stem)
+    stem = part_costs(plan.stem)
     parameters, macs, peak_mib = stem
     for planned, held_mib in _body(plan):
-        costs = _part_costs(planned)
+        costs = part_costs(planned)
         parameters += costs.parameters
         macs += costs.macs
         peak_mib = max(peak_mib, held_mib + costs.activation_mib)
     return Costs(parameters, macs, peak_mib)
+
+
+def part_costs(planned: Planned) -> Costs:
+    """Count one part by itself."""
+    # Beyond the first, neither position nor stochastic depth changes a count: equal blocks share one entry.
+    place = replace(planned.place, index=min(planned.place.index, 1), drop_path=0.0)
+    options = tuple(planned.options.items())
+    return _counted(planned.part, place, options)  # type: ignore[arg-type]  # mypy misses that a class is hashable
 
 
 def _body(plan: Plan) -> Iterator[tuple[Planned, float]]:
@@ -50,13 +58,6 @@ def _body(plan: Plan) -> Iterator[tuple[Planned, float]]:
 
 def _input_mib(place: Place) -> float:
     return prod((place.in_channels, *place.resolution)) * _MIB_PER_VALUE
-
-
-def _part_costs(planned: Planned) -> Costs:
-    # Beyond the first, neither position nor stochastic depth changes a count: equal blocks share one entry.
-    place = replace(planned.place, index=min(planned.place.index, 1), drop_path=0.0)
-    options = tuple(planned.options.items())
-    return _counted(planned.part, place, options)  # type: ignore[arg-type]  # mypy misses that a class is hashable
 
 
 @lru_cache(maxsize=65536)

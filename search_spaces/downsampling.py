@@ -11,16 +11,21 @@ def downsampling(place: Place) -> nn.Module:
     """Make the step, or the identity where shapes agree; it carries a bias, for no norm follows."""
     if not place.is_reshaping:
         return nn.Identity()
-    channels = (place.in_channels, place.out_channels)
+    channels, step = (place.in_channels, place.out_channels), step_of(place)
     return nn.Sequential(
         OrderedDict(
             norm=place.layers.normalise(place.in_channels),
-            conv=nn.Conv2d(*channels, place.stride, place.stride),
+            conv=nn.Conv2d(*channels, step, step),
         )
     )
 
 
 def downsampled(place: Place) -> Outgoing:
     """Say what a block hands on that begins with this step: an unpadded kernel rounds down."""
-    height, width = place.resolution
-    return Outgoing(place.out_channels, (height // place.stride, width // place.stride))
+    (height, width), (down, right) = place.resolution, step_of(place)
+    return Outgoing(place.out_channels, (height // down, width // right))
+
+
+def step_of(place: Place) -> tuple[int, int]:
+    """Return the stride in both directions: one where the map is one pixel wide, as with padded kernels."""
+    return min(place.stride, place.resolution[0]), min(place.stride, place.resolution[1])

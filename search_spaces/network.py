@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from search_spaces.part import Part, Streams, joined
+from search_spaces.part import Part
 
 
 class Network(nn.Module):
@@ -23,13 +23,13 @@ class Network(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return the last feature map, (N, F, h, w)."""
-        return joined(self.stages(self.stem(images)))
+        return self.stages(self.stem(images))
 
     def stage_features(self, images: Tensor) -> list[Tensor]:
         """Return the feature map after every stage, each (N, F, h, w)."""
-        streams: Streams = self.stem(images)
+        features = self.stem(images)
         collected = []
         for stage in self.stages:
-            streams = stage(streams)
-            collected.append(joined(streams))
+            features = stage(features)
+            collected.append(features)
         return collected

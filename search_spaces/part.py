@@ -75,6 +75,14 @@ def shrunk(resolution: tuple[int, int], stride: int) -> tuple[int, int]:
     return -(-resolution[0] // stride), -(-resolution[1] // stride)
 
 
+class Join(nn.Module):
+    """Ends a stage that hands on several streams."""
+
+    def forward(self, streams: Streams) -> Tensor:
+        """Concatenate the streams along the channels."""
+        return joined(streams)
+
+
 def joined(streams: Streams) -> Tensor:
     """Concatenate streams along the channels; one tensor passes as it is."""
     return torch.cat(streams, dim=1) if isinstance(streams, tuple) else streams

@@ -20,6 +20,8 @@ class Planned(NamedTuple):
     place: Place
     options: Mapping[str, Value]
     """All options, defaults included."""
+    outgoing: Outgoing
+    """What it hands on."""
 
     def build(self) -> Part:
         """Make the part."""
@@ -66,6 +68,7 @@ def plan(
             block, state = _put(f"stage {number} ({stage.block})", stage.part, place, stage.options)
             blocks.append(block)
         planned_stages.append(tuple(blocks))
+        state = state._replace(streams=())
     last = Place(
         in_channels=state.channels, out_channels=num_classes, resolution=state.resolution, layers=layers
     )
@@ -86,7 +89,7 @@ def _put(name: str, part: type[Part], place: Place, options: Mapping[str, Value]
             f"{name}: a feature map of {height}x{width} cannot shrink further; "
             f"use larger images or fewer strides"
         )
-    return Planned(part, place, chosen), outgoing
+    return Planned(part, place, chosen, outgoing), outgoing
 
 
 def _drop_rates(num_blocks: int, last: float) -> Iterator[float]:

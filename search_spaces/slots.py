@@ -1,8 +1,7 @@
 """From the text of a space to its slots: which part a label means, and what its parameters are called."""
 
 from collections.abc import Mapping
-from itertools import product
-from typing import Final
+from typing import Final, Literal
 
 from millinet.errors import ConfigError
 from millinet.tables import pick
@@ -10,7 +9,7 @@ from search_spaces.blocks import BLOCKS
 from search_spaces.choices import Slot, Variant
 from search_spaces.heads import HEADS
 from search_spaces.layers import Layers
-from search_spaces.options import Value, options_of
+from search_spaces.options import Value, canonical, complete, options_of
 from search_spaces.part import Part
 from search_spaces.space_record import SpaceRecord, StageChoices
 from search_spaces.stems import STEMS
@@ -23,9 +22,19 @@ _TABLES: Final[Mapping[str, Mapping[str, type[Part]]]] = {"stem": STEMS, "block"
 class Throughout(Part):
     """Stands in for the layers, which are chosen once for the whole network."""
 
-    def __init__(self, *, norm: str = "batch", activation: str = "relu") -> None:
+    def __init__(
+        self,
+        *,
+        norm: str = "batch",
+        activation: str = "relu",
+        norm_eps: float = 1e-5,
+        bias: Literal["auto", "always"] = "auto",
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.layers = Layers(norm=norm, activation=activation)
+        self.layers = Layers(
+            norm=norm, activation=activation, norm_eps=norm_eps, bias=bias, drop_path=drop_path
+        )
 
 
 def make_slots(record: SpaceRecord) -> tuple[Slot, ...]:
@@ -36,12 +45,16 @@ def make_slots(record: SpaceRecord) -> tuple[Slot, ...]:
     """
     stem = tuple(_variant("stem", "stem", label, axes) for label, axes in record.stem.items())
     head = tuple(_variant("head", "head", label, axes) for label, axes in record.head.items())
-    return (
+    layers = tuple(_throughout(label, axes) for label, axes in record.layers.items())
+    slots = (
         Slot(prefix="stem", key="stem", variants=stem),
         *(_stage_slot(number, stage) for number, stage in enumerate(record.stages)),
         Slot(prefix="head", key="head", variants=head),
-        Slot(prefix="layers", key="layers", variants=(_throughout(record),)),
+        Slot(prefix="layers", key="layers", variants=layers),
     )
+    for slot in slots:
+        _check_distinct(slot)
+    return slots
 
 
 def _stage_slot(number: int, stage: StageChoices) -> Slot:
@@ -82,20 +95,37 @@ def _variant(
 
 def _check_axes(where: str, kind: str, part: type[Part], axes: Mapping[str, tuple[Value, ...]]) -> None:
     known = set(options_of(part))  # type: ignore[arg-type]  # mypy misses that a class is hashable
-    if kind != "head":
+    has_width = kind in ("stem", "block")
+    if has_width:
         known.add("width")
     for axis, values in axes.items():
         if axis not in known:
             raise ConfigError(f"{where}: no option {axis!r}; known: {', '.join(sorted(known)) or 'none'}")
         if not values or len({(type(value), value) for value in values}) != len(values):
             raise ConfigError(f"{where}.{axis} needs values, each listed once, got {list(values)}")
-    if kind != "head" and "width" not in axes:
+    if has_width and "width" not in axes:
         raise ConfigError(f"{where}: width is missing; list the channel counts to choose from")
 
 
-def _throughout(record: SpaceRecord) -> Variant:
-    for norm, activation in product(record.norm, record.activation):
-        Layers(norm=norm, activation=activation)
-    axes: dict[str, tuple[Value, ...]] = {"norm": tuple(record.norm), "activation": tuple(record.activation)}
-    keys = {axis: axis for axis in axes}
-    return Variant(label="layers", part_name="layers", part=Throughout, axes=axes, free={}, keys=keys)
+def _check_distinct(slot: Slot) -> None:
+    """Refuse two labels for one choice: it would be counted, and drawn, twice."""
+    owners: dict[tuple[object, ...], str] = {}
+    for variant in slot.variants:
+        for combination in variant.combinations:
+            values = complete(variant.part, combination)
+            key = (variant.part_name, *sorted((name, repr(value)) for name, value in values.items()))
+            if owners.setdefault(key, variant.label) != variant.label:
+                raise ConfigError(
+                    f"{slot.key}: {owners[key]!r} and {variant.label!r} both allow {combination}; "
+                    f"let them differ"
+                )
+
+
+def _throughout(label: str, axes: Axes) -> Variant:
+    own = {axis: tuple(values) for axis, values in axes.items()}
+    _check_axes(f"layers.{label}", "layers", Throughout, own)
+    for axis, values in own.items():
+        for value in values:
+            Layers(**canonical(Throughout, {axis: value}))  # type: ignore[arg-type]  # checked by `canonical`
+    keys = {axis: f"layers.{label}.{axis}" for axis in own}
+    return Variant(label=label, part_name="layers", part=Throughout, axes=own, free={}, keys=keys)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -151,24 +151,13 @@ class SearchSpace:
             stem=Stem(name=stem.variant.part_name, width=int(stem.values["width"]), options=_options(stem)),
             stages=tuple(_stage(chosen) for chosen in stages if chosen is not None),
             head=Head(name=head.variant.part_name, options=_options(head)),
-            layers=self._layers(layers.values),
-        )
-
-    def _layers(self, values: Mapping[str, Value]) -> Layers:
-        fixed = self.record
-        return Layers(
-            norm=str(values["norm"]),
-            activation=str(values["activation"]),
-            norm_eps=fixed.norm_eps,
-            bias=fixed.bias,
-            drop_path=fixed.drop_path,
+            layers=Layers(**_options(layers)),  # type: ignore[arg-type]  # checked with the slot
         )
 
     def _locate(self, architecture: Architecture) -> Selection:
         """Find the choice at every position that spells `architecture`."""
         self._check_images(architecture)
         stem, head, layers = architecture.stem, architecture.head, architecture.layers
-        throughout = {"norm": layers.norm, "activation": layers.activation}
         wanted: list[tuple[str, str, Mapping[str, Value]]] = [
             (f"stem {stem}", stem.name, {"width": stem.width, **complete(stem.part, stem.options)}),
             *(
@@ -182,11 +171,9 @@ class SearchSpace:
                 f"space {self.name!r} has {len(self.record.stages)} stages, "
                 f"the architecture {len(architecture.stages)}"
             )
-        if self._layers(throughout) != layers:
-            raise ConfigError(f"space {self.name!r} has other layers than {layers}")
         ends: list[tuple[str, str, Mapping[str, Value]]] = [
             (f"head {head}", head.name, complete(head.part, head.options)),
-            (f"norm {layers.norm} with {layers.activation}", "layers", throughout),
+            (str(layers), "layers", asdict(layers)),
         ]
         body = self.slots[: len(wanted)]
         found = [self._find(slot, *part) for slot, part in zip(body, wanted, strict=True)]

@@ -19,7 +19,6 @@ def _listed(value: Any) -> Any:
 _Count = Annotated[int, Field(ge=1)]
 Counts = Annotated[list[_Count], BeforeValidator(_listed), Field(min_length=1)]
 Strides = Annotated[list[Literal[1, 2]], BeforeValidator(_listed), Field(min_length=1)]
-Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
 Values = Annotated[list[bool | int | float | str], BeforeValidator(_listed), Field(min_length=1)]
 Variants = Annotated[dict[str, dict[str, Values]], Field(min_length=1)]
 
@@ -48,22 +47,14 @@ class SpaceRecord(_Strict):
 
     name: str
     """How messages call it."""
-    norm: Words = Field(default_factory=lambda: ["batch"])
-    """Norms to choose from."""
-    activation: Words = Field(default_factory=lambda: ["relu"])
-    """Activations to choose from."""
-    norm_eps: float = 1e-5
-    """Added to the variance in every norm."""
-    bias: Literal["auto", "always"] = "auto"
-    """Whether a convolution keeps its bias before a norm."""
-    drop_path: float = 0.0
-    """Rate of stochastic depth at the last block."""
     stem: Variants
     """Label to widths and options; `stem` names the stem where the label does not."""
     stages: list[StageChoices] = Field(min_length=1)
     """The body, in order."""
     head: Variants
     """Label to options; `head` names the head where the label does not."""
+    layers: Variants = Field(default={"batch": {}})
+    """Label to values of the fields of `Layers`, chosen once for the whole network."""
 
 
 def read_toml(text: str, *, origin: str) -> SpaceRecord:
@@ -89,13 +80,16 @@ def write_toml(record: SpaceRecord) -> str:
     """Write a space; fields at their default are left out."""
     content = record.model_dump(exclude_defaults=True, exclude_none=True)
     tables = {name: content.pop(name) for name in ("stem", "stages", "head")}
+    layers = content.pop("layers", {})
     lines = [f"{name} = {_value(value)}" for name, value in content.items()]
     lines += _variants("stem", tables["stem"])
     for stage in tables["stages"]:
         blocks = stage.pop("blocks")
         lines += ["", "[[stages]]", *(f"{name} = {_value(value)}" for name, value in stage.items())]
         lines += _variants("stages.blocks", blocks)
-    return "\n".join([*lines, *_variants("head", tables["head"])]) + "\n"
+    lines += _variants("head", tables["head"])
+    lines += _variants("layers", layers) if layers else []
+    return "\n".join(lines) + "\n"
 
 
 def _variants(table: str, variants: Mapping[str, Mapping[str, list[Value]]]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from millinet.errors import ConfigError
+from search_spaces.downsampling import downsampled, step_of
 from search_spaces.part import Outgoing, Part, Place
 from search_spaces.squeeze import squeeze_excitation
 
@@ -22,7 +23,7 @@ class Plain(Part):
     ) -> None:
         super().__init__()
         channels = (place.in_channels, place.out_channels)
-        self.pool = nn.MaxPool2d(2) if place.stride == 2 else nn.Identity()
+        self.pool = nn.MaxPool2d(step_of(place)) if place.stride == 2 else nn.Identity()
         self.conv = place.layers.conv(channels, kernel, then=then)
         self.squeeze = squeeze_excitation(place.out_channels, squeeze, place.layers)
 
@@ -35,8 +36,7 @@ class Plain(Part):
     @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Divide the resolution by the stride, rounding down, as the pool does."""
-        height, width = place.resolution
-        return Outgoing(place.out_channels, (height // place.stride, width // place.stride))
+        return downsampled(place)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

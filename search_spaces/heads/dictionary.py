@@ -106,8 +106,9 @@ class Dictionary(nn.Module):
 
     @torch.no_grad()
     def _check_penalty(self, correlations: Tensor) -> None:
-        """Halve penalties, once, that would keep every atom silent: such a head could never learn."""
+        """Lower penalties, once, that would keep every atom silent: such a head could never learn."""
         self.is_checked = True
-        loudest = correlations.amax(dim=1).median()
-        if not bool((correlations > self.log_penalty.exp()).any()):
-            self.log_penalty.fill_(float(loudest.clamp_min(1e-3).log()) - math.log(2.0))
+        is_silent = (correlations <= self.log_penalty.exp()).all()
+        half_of_loudest = (0.5 * correlations.amax(dim=1).median()).clamp_min(1e-3).log()
+        # No branch on a value: that would wait for the device, and fail on the meta device.
+        self.log_penalty.copy_(torch.where(is_silent, half_of_loudest, self.log_penalty))

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from millinet.errors import ConfigError
-from search_spaces import SearchSpace, load_space, network
+from search_spaces import NETWORKS, SearchSpace, load_space, network
 
 SMALL = """
 name = "small"
@@ -44,12 +45,19 @@ class Fixed:
         return self.params[name]
 
 
-@pytest.mark.parametrize("preset", ["tiny"])
-def test_suggest_inverts_params_for_random_points(preset: str) -> None:
-    space = load_space(preset)
+PRESETS = [
+    (preset, resolution)
+    for preset in ("tiny", "resnet", "mobile", "convnet")
+    for resolution in ((32, 32), (224, 224))
+]
+
+
+@pytest.mark.parametrize(("preset", "resolution"), PRESETS)
+def test_suggest_inverts_params_for_random_points(preset: str, resolution: tuple[int, int]) -> None:
+    space = load_space(preset, resolution=resolution)
     rng = np.random.default_rng(0)
 
-    for _ in range(100):
+    for _ in range(1000):
         architecture = space.sample(rng)
         trial = Fixed(space.params(architecture))
 
@@ -139,8 +147,10 @@ def test_fingerprint_depends_on_the_images() -> None:
         ("conv3 = { width = [8, 12] }", "conv3 = {}", "stem.conv3: width is missing"),
         ("[head]", "[heads]", "head"),
         ('name = "small"', 'name = "small', "is no TOML"),
-        ('name = "small"', 'name = "small"\nnorm = "batsh"', "did you mean 'batch'"),
-        ('name = "small"', 'name = "small"\nactivation = []', "activation"),
+        ("[head]", "[layers]\nown = { norm = 'batsh' }\n[head]", "did you mean 'batch'"),
+        ("[head]", "[layers]\nown = { activation = [] }\n[head]", "layers.own.activation"),
+        ("[head]", "[layers]\nown = { drop_path = 1.5 }\n[head]", "drop_path must be a fraction"),
+        ("basic = {}", "basic = {}\nagain = { block = 'basic', squeeze = [0.25, 0.0] }", "both allow"),
         ("depth = [1, 2]", "depth = [1, 2]\noptional = true", "only the last"),
     ],
 )
@@ -162,3 +172,50 @@ def test_params_of_a_foreign_architecture_say_what_is_foreign() -> None:
 def test_an_unknown_preset_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'tiny'"):
         load_space("tinny")
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_every_named_network_is_a_point_of_a_preset(name: str) -> None:
+    resolution = (32, 32) if NETWORKS[name].resolution == (32, 32) else (224, 224)
+    architecture = network(name, num_classes=10, resolution=resolution)
+    holding = []
+
+    for preset in ("resnet", "mobile", "convnet"):
+        space = load_space(preset, resolution=resolution)
+        try:
+            params = space.params(architecture)
+        except ConfigError:
+            continue
+        assert space.suggest(Fixed(params)) == architecture
+        holding.append(preset)
+
+    assert holding
+
+
+@pytest.mark.parametrize(("preset", "resolution"), [*PRESETS, ("convnet", (8, 8)), ("tiny", (8, 8))])
+def test_random_points_build_on_the_meta_device(preset: str, resolution: tuple[int, int]) -> None:
+    space = load_space(preset, resolution=resolution)
+    rng = np.random.default_rng(1)
+
+    for _ in range(20):
+        architecture = space.sample(rng)
+        with torch.device("meta"):
+            logits = architecture.build()(torch.empty(2, 3, *resolution))
+
+        assert logits.shape == (2, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "resolution"), PRESETS)
+def test_a_thousand_random_points_build_and_a_hundred_run(preset: str, resolution: tuple[int, int]) -> None:
+    space = load_space(preset, resolution=resolution)
+    rng = np.random.default_rng(2)
+
+    for number in range(1000):
+        architecture = space.sample(rng)
+        with torch.device("meta"):
+            architecture.build()
+        if number < 100:
+            with torch.no_grad():
+                logits = architecture.build().eval()(torch.randn(1, 3, *resolution))
+            assert logits.isfinite().all()

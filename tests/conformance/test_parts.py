@@ -1,0 +1,186 @@
+"""Every stem, block and head of the tables does what the rest of the toolkit relies on."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+from millinet.costs import count
+from millinet.latency.folding import fold_batch_norms
+from search_spaces import (
+    BLOCKS,
+    HEADS,
+    STEMS,
+    Architecture,
+    Head,
+    Layers,
+    Stage,
+    Stem,
+    reparameterise,
+)
+
+OPTIONS = {
+    "dual_path": {"middle": 8, "dense": 4, "groups": 2},
+    "dual_path_pre": {"middle": 8, "dense": 4, "groups": 2},
+    "gnconv": {"scale": 0.5},
+    "convnext": {"scale": 0.5},
+    "perceptron": {"hidden": 8, "grid": 2, "dropout": 0.0},
+}
+
+
+def architecture(
+    block: str = "basic", stem: str = "conv3", head: str = "dense", layers: Layers | None = None
+) -> Architecture:
+    """A network with the block at stride 1, at stride 2 and repeated."""
+    options = OPTIONS.get(block, {})
+    return Architecture(
+        in_channels=3,
+        num_classes=4,
+        resolution=(16, 16),
+        stem=Stem(name=stem, width=8),
+        stages=(
+            Stage(block=block, depth=2, width=8, options=options),
+            Stage(block=block, depth=2, width=16, stride=2, options=options),
+        ),
+        head=Head(name=head, options=OPTIONS.get(head, {})),
+        layers=layers or Layers(),
+    )
+
+
+def trained(model: nn.Module) -> nn.Module:
+    """Give norms and dictionaries statistics other than those they start with."""
+    model.train()
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.randn(8, 3, 16, 16) + 0.5)
+    return model.eval()
+
+
+EVERY_PART = [
+    *({"block": block} for block in sorted(BLOCKS)),
+    *({"stem": stem} for stem in sorted(STEMS)),
+    *({"head": head} for head in sorted(HEADS)),
+]
+
+
+def label(part: dict[str, str]) -> str:
+    return "-".join(part.values())
+
+
+@pytest.mark.parametrize(
+    ("block", "stem", "head"), list(product(sorted(BLOCKS), sorted(STEMS), sorted(HEADS)))
+)
+def test_every_combination_trains_a_step_and_survives_json(block: str, stem: str, head: str) -> None:
+    described = architecture(block, stem, head)
+    model = described.build()
+
+    logits = model(torch.randn(4, 3, 16, 16))
+    logits.square().mean().backward()
+
+    assert logits.shape == (4, 4)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert Architecture.from_json(described.to_json()) == described
+
+
+@pytest.mark.parametrize(
+    "layers", [Layers(norm="group"), Layers(norm="layer"), Layers(norm="none", activation="silu")]
+)
+@pytest.mark.parametrize("block", sorted(BLOCKS))
+def test_every_block_runs_with_other_layers(block: str, layers: Layers) -> None:
+    model = architecture(block, layers=layers).build()
+
+    assert model(torch.randn(2, 3, 16, 16)).isfinite().all()
+
+
+@pytest.mark.parametrize("part", EVERY_PART, ids=label)
+def test_the_same_seed_builds_the_same_network(part: dict[str, str]) -> None:
+    images = torch.randn(2, 3, 16, 16)
+    outputs = []
+    for _ in range(2):
+        torch.manual_seed(7)
+        outputs.append(architecture(**part).build().eval()(images))
+
+    assert torch.equal(*outputs)
+
+
+@pytest.mark.parametrize("part", EVERY_PART, ids=label)
+def test_an_image_does_not_depend_on_its_batch(part: dict[str, str]) -> None:
+    model = trained(architecture(**part).build())
+    images = torch.randn(4, 3, 16, 16)
+
+    with torch.no_grad():
+        torch.testing.assert_close(model(images)[1:2], model(images[1:2]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", EVERY_PART, ids=label)
+def test_costs_on_paper_equal_those_counted(part: dict[str, str]) -> None:
+    described = architecture(**part)
+
+    assert described.costs() == count(described.build(), torch.zeros(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize("part", EVERY_PART, ids=label)
+def test_folding_batch_norms_keeps_the_output(part: dict[str, str]) -> None:
+    model = trained(architecture(**part).build())
+    images = torch.randn(4, 3, 16, 16)
+
+    folded = fold_batch_norms(model, images)
+
+    with torch.no_grad():
+        torch.testing.assert_close(folded(images), model(images), rtol=1e-4, atol=1e-4)
+    # A batch norm that opens a residual branch after a 2x2 convolution cannot be folded into it, for the sum
+    # needs the convolution's own output too; with gnconv the folding leaves the network as it is.
+    assert count_norms(folded) < count_norms(model) or part == {"block": "gnconv"}
+
+
+def count_norms(model: nn.Module) -> int:
+    return sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
+@pytest.mark.parametrize("part", [{"block": "repvgg"}, {"head": "sparse-coded"}], ids=label)
+def test_the_deployed_form_keeps_the_output_and_is_smaller(part: dict[str, str]) -> None:
+    model = trained(architecture(**part).build())
+    images = torch.randn(4, 3, 16, 16)
+
+    deployed = reparameterise(model)
+
+    with torch.no_grad():
+        torch.testing.assert_close(deployed(images), model(images), rtol=1e-4, atol=1e-5)
+    assert len(list(deployed.parameters())) < len(list(model.parameters()))
+
+
+@pytest.mark.parametrize("part", EVERY_PART, ids=label)
+def test_exports_with_a_free_batch_size(part: dict[str, str]) -> None:
+    model = trained(architecture(**part).build())
+    images = torch.randn(5, 3, 16, 16)
+
+    exported = torch.export.export(
+        model, (torch.randn(2, 3, 16, 16),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
+    )
+
+    torch.testing.assert_close(exported.module()(images), model(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("part", EVERY_PART, ids=label)
+def test_onnx_runtime_gives_the_same_output(part: dict[str, str], tmp_path: Path) -> None:
+    model = trained(architecture(**part).build())
+    path = tmp_path / "model.onnx"
+    example, batch = torch.randn(2, 3, 16, 16), torch.export.Dim("batch", min=1)
+    torch.onnx.export(model, (example,), path, dynamo=True, dynamic_shapes=({0: batch},), verbose=False)
+    images = torch.randn(5, 3, 16, 16)
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]
+
+    np.testing.assert_allclose(found, as_array(model, images), rtol=1e-4, atol=1e-4)
+
+
+def as_array(model: nn.Module, images: Tensor) -> np.ndarray:
+    with torch.no_grad():
+        return model(images).numpy()
