@@ -53,8 +53,8 @@ def estimate(
         ratio_half = t_factor(count - 1, at) * sqrt(within)
         # Welch and Satterthwaite: the degrees of freedom of a sum of two variances.
         total = within + anchor_error**2
-        degrees = total**2 / (within**2 / (count - 1) + anchor_error**4 / ANCHOR_DEGREES)
-        total_half = t_factor(degrees, at) * sqrt(total)
+        per_degree = within**2 / (count - 1) + anchor_error**4 / ANCHOR_DEGREES
+        total_half = t_factor(total**2 / per_degree, at) * sqrt(total) if per_degree else 0.0
     return Estimate(
         latency=_around(centre + log(anchor_ms), total_half + doubt),
         ratio=_around(centre, ratio_half + doubt),

@@ -34,8 +34,7 @@ def device_lock(identity: str) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    path = FOLDER / f"millinet-{digest}.lock"
+    path = lock_path(identity)
     try:
         descriptor = _open(path)
     except OSError as error:
@@ -47,6 +46,12 @@ def device_lock(identity: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def lock_path(identity: str) -> Path:
+    """Return the file that stands for a device on this machine."""
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return FOLDER / f"millinet-{digest}.lock"
 
 
 def _open(path: Path) -> int:

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from millinet.device import DeviceInfo, describe, resolve_device, using_threads
-from millinet.errors import MeasurementError, MillinetError
+from millinet.errors import MillinetError
 from millinet.latency.budget import Budget
 from millinet.latency.lock import device_lock
 from millinet.latency.measurement import LatencyMeasurement
 from millinet.latency.quiet import collecting_output
 from millinet.latency.references import Ladder, Reference
 from millinet.latency.settings import LatencySettings
-from millinet.latency.subject import Subject, prepare
+from millinet.latency.stopping import MOST_SEEN
+from millinet.latency.subject import Subject, call_failure, prepare
 from millinet.latency.summary import has_enough, summarise
 from millinet.latency.timer import pause
 from millinet.latency.visit import Visit, calls_per_block, visit
@@ -100,6 +101,7 @@ class LatencyMeter:
             reference = self._reference_for(subject)
         settings = replace(settings, batch=subject.batch)
         num_calls = calls_per_block(subject.rough_ms, settings.calls_per_block)
+        most_seen = MOST_SEEN * settings.max_visits
         seen: list[Visit] = []
         is_enough = False
         while not is_enough:
@@ -108,7 +110,7 @@ class LatencyMeter:
                 seen.append(self._visit(subject, reference, num_calls, info))
             reference.add_visit(seen[-1])
             measurement = summarise(seen, reference, settings=settings, info=info, note=subject.note)
-            is_enough = has_enough(measurement, budget) or len(seen) >= 2 * settings.max_visits
+            is_enough = has_enough(measurement, budget) or len(seen) >= most_seen
             yield measurement
 
     def _visit(self, subject: Subject, reference: Reference, num_calls: int, info: DeviceInfo) -> Visit:
@@ -118,9 +120,7 @@ class LatencyMeter:
         except MillinetError:
             raise
         except Exception as error:
-            raise MeasurementError(
-                f"the model failed while timed: {type(error).__name__}: {error}; it must run many times"
-            ) from error
+            raise call_failure("the model", "while it was timed", error) from error
 
     def _threads(self) -> AbstractContextManager[object]:
         return using_threads(self.settings.threads) if self.device.type == "cpu" else nullcontext()

@@ -25,7 +25,7 @@ _SIDE: Final = 8
 SETTLED: Final = 25
 """Visits after which an anchor stands still."""
 RECENT: Final = 8
-"""Latest visits that are compared with the anchor."""
+"""Latest visits that must all be off by the drift to make a new anchor."""
 DRIFT: Final = 0.05
 """Change of the reference's own time, as a fraction, that makes a new anchor."""
 FLOOR: Final = 0.01
@@ -83,8 +83,9 @@ class Reference:
             self.num_anchors += 1
 
     def _has_drifted(self) -> bool:
-        shift = fmean(self._recent) - fmean(self.anchored_on)
-        return abs(shift) > max(log(1 + DRIFT), 4 * stdev(self._recent) / sqrt(RECENT))
+        anchor = fmean(self.anchored_on)
+        lasting = min(self._recent) - anchor, anchor - max(self._recent)
+        return max(lasting) > log(1 + DRIFT)
 
     @property
     def anchor_ms(self) -> float:

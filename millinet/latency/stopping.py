@@ -14,6 +14,8 @@ Methods", 1999, chapter 9.
 """
 PATIENCE: Final = 12
 """Visits after which a measurement on a contended machine gives up."""
+MOST_SEEN: Final = 1.5
+"""Visits made at most, disturbed ones included, for each visit wanted."""
 SCREEN: Final = 1.3
 """Factor a single visit is trusted to; a candidate over the budget by more is out after one."""
 

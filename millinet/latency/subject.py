@@ -48,21 +48,16 @@ def prepare(model: nn.Module, example: Tensor, *, device: torch.device, settings
     times_ms: list[float] = []
     with collecting_output() as printed:
         form = deployed(model, example, device=device, settings=settings)
-        call = _attempt(model, "the first call", lambda: ENGINES[settings.engine](form, images))
+        call = _attempt(model, "before the first call", lambda: ENGINES[settings.engine](form, images))
         call = _synchronised(call, device)
         for number in (1, 2, 3, 4):
-            times_ms.append(_attempt(model, f"call {number}", lambda: time_once(call)))
+            times_ms.append(_attempt(model, f"on call {number}", lambda: time_once(call)))
             if number > 1 and times_ms[-1] > settings.max_call_seconds * 1e3:
                 raise MeasurementError(
                     f"one call of {type(model).__name__} took {times_ms[-1] / 1e3:.1f} s, the limit is "
                     f"{settings.max_call_seconds:g} s; raise max_call_seconds or use a smaller input"
                 )
-    astray = {str(tensor.device) for tensor in form.parameters() if tensor.device.type != device.type}
-    if astray:
-        raise MeasurementError(
-            f"{type(model).__name__} moved itself to {', '.join(astray)} while measured on {device}; "
-            f"take the move out of its forward"
-        )
+    _check_place(form, device)
     return Subject(
         call=call,
         batch=images.shape[0],
@@ -82,7 +77,7 @@ def deployed(
         MeasurementError: If the model cannot be copied or does not run.
     """
     try:
-        form = copy.deepcopy(model).eval().to("cpu")
+        form = copy.deepcopy(model).eval().to("cpu", torch.float32)
     except Exception as error:
         raise MeasurementError(
             f"{type(model).__name__} cannot be copied: {type(error).__name__}: {error}; keep tensors with a "
@@ -90,9 +85,10 @@ def deployed(
         ) from error
     if settings.fold:
         try:
-            form = fold_batch_norms(form, example[:1].to("cpu"))
+            form = fold_batch_norms(form, _plain(example[:1]))
         except Exception as error:
-            raise _failure(model, "the first call", error) from error
+            raise call_failure(type(model).__name__, "on the first call", error) from error
+        _check_place(form, torch.device("cpu"))
     memory_format = MEMORY_FORMATS[settings.memory_format]
     form = form.to(device, DTYPES[settings.dtype], memory_format=memory_format)  # type: ignore[call-overload]
     return form.requires_grad_(requires_grad=False)
@@ -108,6 +104,29 @@ def placed(example: Tensor, *, device: torch.device, settings: LatencySettings) 
     if images.ndim == 4:
         images = images.contiguous(memory_format=MEMORY_FORMATS[settings.memory_format])
     return images
+
+
+def call_failure(name: str, when: str, error: Exception) -> MeasurementError:
+    """Say in one line that a model failed while it was measured."""
+    cause = str(error).strip().partition("\n")[0]
+    return MeasurementError(
+        f"{name} failed {when}: {type(error).__name__}: {cause}; "
+        f"it must accept the example given, any number of times"
+    )
+
+
+def _check_place(form: nn.Module, device: torch.device) -> None:
+    astray = {str(tensor.device) for tensor in form.parameters() if tensor.device.type != device.type}
+    if astray:
+        raise MeasurementError(
+            f"{type(form).__name__} moved itself to {', '.join(astray)} while measured on {device}; "
+            f"take the move out of its forward pass"
+        )
+
+
+def _plain(example: Tensor) -> Tensor:
+    images = example.detach().to("cpu")
+    return images.to(torch.float32) if images.is_floating_point() else images
 
 
 def _synchronised(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
@@ -127,12 +146,4 @@ def _attempt(model: nn.Module, when: str, action: Callable[[], T]) -> T:
     except MillinetError:
         raise
     except Exception as error:
-        raise _failure(model, when, error) from error
-
-
-def _failure(model: nn.Module, when: str, error: Exception) -> MeasurementError:
-    cause = str(error).strip().partition("\n")[0]
-    return MeasurementError(
-        f"{type(model).__name__} failed on {when}: {type(error).__name__}: {cause}; "
-        f"it must accept the example given"
-    )
+        raise call_failure(type(model).__name__, when, error) from error
