@@ -1,0 +1,36 @@
+"""Check a file with blocks of your own: shapes, gradients, determinism, export and pruning."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from millinet.errors import ConfigError, ModelError
+from millinet.tables import load_plugin
+from search_spaces.block_check import check_block
+
+
+def check_block_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Python file that defines BLOCKS; is run.")],
+) -> None:
+    """Try every claim a search relies on, for every block of the file.
+
+    Raises:
+        ConfigError: If the file defines no block.
+        ModelError: If a block fails a claim; the lines before say which and why.
+    """
+    names = [added.removeprefix("blocks.") for added in load_plugin(file) if added.startswith("blocks.")]
+    if not names:
+        raise ConfigError(f"{file} adds no block; it should define a dict BLOCKS of name to class")
+    console = Console()
+    failed = []
+    for name in names:
+        console.print(f"block {name}")
+        for finding in check_block(name):
+            console.print(f"  {'ok  ' if finding.holds else 'FAIL'} {finding.claim}", highlight=False)
+            if not finding.holds:
+                console.print(f"       {finding.problem}", highlight=False, markup=False)
+                failed.append(f"{name}: {finding.claim}")
+    if failed:
+        raise ModelError(f"{len(failed)} of the claims on {file} fail, first {failed[0]!r}; see above")
