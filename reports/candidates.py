@@ -30,6 +30,12 @@ def name_of(entry: Entry, *, is_before: bool = False) -> str:
     return f"winner {entry.rank}{' before pruning' if is_before else ''}"
 
 
+def by_setting(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[Any, pd.DataFrame]]:
+    """Split candidates by what makes them comparable, in the order in which the runs were given."""
+    groups = list(frame.groupby(SETTING, dropna=False, sort=False))
+    return sorted(groups, key=lambda entry: min(names.index(name) for name in entry[1]["run"].unique()))
+
+
 def _finished(run: Run) -> pd.DataFrame:
     rows = []
     for entry in run.winners:

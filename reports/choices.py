@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from millinet.frames import CHOICES
@@ -33,13 +34,15 @@ def choices(runs: Sequence[Run]) -> pd.DataFrame:
 
 def importance(target: "pd.Series[float]", option: "pd.Series[Any]") -> float:
     """Return the share of the variance of `target` that `option` explains, in [0, 1]: epsilon squared."""
-    groups = target.groupby(option, observed=True)
-    total = float(((target - target.mean()) ** 2).sum())
-    within = float(((target - groups.transform("mean")) ** 2).sum())
-    spare = len(target) - groups.ngroups
+    values = target.to_numpy(dtype=float)
+    taken, options = pd.factorize(option)
+    means = np.bincount(taken, values) / np.bincount(taken)
+    total = float(((values - values.mean()) ** 2).sum())
+    within = float(((values - means[taken]) ** 2).sum())
+    spare = len(values) - len(options)
     if total <= 0 or spare <= 0:
         return 0.0
-    return max(0.0, 1.0 - (within / spare) / (total / (len(target) - 1)))
+    return max(0.0, 1.0 - (within / spare) / (total / (len(values) - 1)))
 
 
 def _judge(run: Run) -> list[dict[str, Any]]:
@@ -66,32 +69,34 @@ def _rows(
     options: "pd.Series[Any]", values: "pd.Series[float]", labels: dict[str, Any]
 ) -> list[dict[str, Any]]:
     known = (options.notna() & values.notna()).to_numpy()
-    taken = _listed(options[known].reset_index(drop=True))
-    target = values[known].reset_index(drop=True)
+    taken, target = _listed(options[known]), values[known]
     if len(target) < MIN_TRIALS or taken.nunique() < 2:
         return []
     share = importance(target, taken)
-    groups = target.groupby(taken, observed=True)
-    quartiles = pd.DataFrame({part: groups.quantile(part) for part in (0.25, 0.5, 0.75)})
-    counts = taken.value_counts()
-    return [
-        labels
-        | {"option": str(option), "num_trials": counts[option], "importance": share}
-        | dict(zip(("low", "median", "high"), quartiles.loc[option], strict=True))
-        for option in quartiles.index
-    ]
+    measured = target.to_numpy(dtype=float)
+    rows = []
+    for place, option in enumerate(taken.cat.categories):
+        chosen = measured[taken.cat.codes.to_numpy() == place]
+        if len(chosen):
+            low, median, high = np.quantile(chosen, (0.25, 0.5, 0.75))
+            spread = {"low": low, "median": median, "high": high}
+            rows.append(
+                labels | spread | {"option": str(option), "num_trials": len(chosen), "importance": share}
+            )
+    return rows
 
 
 def _listed(options: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return the options in their order, a continuous choice cut into quarters."""
+    """Return the options as categories in their order, a continuous choice cut into quarters."""
     values = pd.Series([_plain(option) for option in options], index=options.index)
-    if all(isinstance(value, int | float) for value in values):
-        numbers = pd.to_numeric(values)
-        if numbers.nunique() > _MAX_OPTIONS:
-            return pd.qcut(numbers, 4, duplicates="drop", precision=2).astype("str")
-        order = [f"{number:g}" for number in sorted(numbers.unique())]
-        return pd.Series(pd.Categorical([f"{number:g}" for number in numbers], order), index=options.index)
-    return values.astype("str")
+    distinct = set(values)
+    if not all(isinstance(value, int | float) for value in distinct):
+        return values.astype("str").astype("category")
+    numbers = pd.to_numeric(values)
+    if len(distinct) > _MAX_OPTIONS:
+        return pd.qcut(numbers, 4, duplicates="drop", precision=2)
+    ordered = numbers.astype("category")
+    return ordered.cat.rename_categories([f"{number:g}" for number in ordered.cat.categories])
 
 
 def _plain(option: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Final
 
 from millinet.errors import ConfigError
 from millinet.files import write_bytes
-from reports.candidates import SETTING, name_of
+from reports.candidates import by_setting, name_of
 from reports.content import Content
 from reports.drawing import Figure, standalone_svg
 from reports.plots import (
@@ -64,9 +64,7 @@ def figures(content: Content) -> Iterator[tuple[str, Figure]]:
 
 def _all(content: Content) -> Iterator[tuple[str, Figure]]:
     names = content.names
-    for setting, group in content.rows.dropna(subset=["latency_ms"]).groupby(
-        SETTING, dropna=False, sort=False
-    ):
+    for setting, group in by_setting(content.rows.dropna(subset=["latency_ms"]), names):
         yield (
             f"front {' '.join(map(str, setting[:3]))}",
             with_legend(front_plot(group, WIDE, runs=names), front_legend(group, runs=names)),

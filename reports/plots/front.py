@@ -67,14 +67,16 @@ def _place(known: pd.DataFrame, rated: pd.DataFrame, canvas: Canvas) -> _Place:
 
 
 def _accuracy_range(rated: pd.DataFrame) -> tuple[float, float]:
-    """Return the percentages the axis spans: all that is notable, and nine in ten of the rest."""
+    """Return the percentages the axis spans: all that is notable, and as much again for the rest."""
     if not len(rated):
         return 0.0, 100.0
     notable = rated[rated["is_front"].fillna(value=False).astype(bool) | (rated["kind"] != "trial")]
     lows = notable["accuracy_low"].fillna(notable["accuracy"])
     highs = notable["accuracy_high"].fillna(notable["accuracy"])
-    low = min([float(rated["accuracy"].quantile(0.1)), *lows])
-    return 100 * low, 100 * max([float(rated["accuracy"].max()), *highs])
+    high = max([float(rated["accuracy"].max()), *highs])
+    # What never learned is drawn at the edge: an axis down to it would press everything else into a line.
+    low = max(float(rated["accuracy"].min()), high - 2 * (high - min(lows)))
+    return 100 * min(low, min(lows)), 100 * high
 
 
 def _add_unrated(figure: Figure, unrated: pd.DataFrame, place: _Place) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports.candidates import SETTING
+from reports.candidates import by_setting
 from reports.content import Content
 from reports.drawing import inline_svg
 from reports.plots import NARROW, WIDE, front_legend, front_plot
@@ -18,7 +18,7 @@ def tradeoff_section(content: Content) -> Mapping[str, Any] | None:
     if not len(known):
         return None
     panels = []
-    for setting, group in known.groupby(SETTING, dropna=False, sort=False):
+    for setting, group in by_setting(known, content.names):
         device, dtype, batch, data = setting
         wide, narrow = (front_plot(group, canvas, runs=content.names) for canvas in (WIDE, NARROW))
         panels.append(

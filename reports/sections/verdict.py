@@ -7,24 +7,24 @@ import pandas as pd
 from markupsafe import Markup
 
 from reports import numbers
-from reports.candidates import SETTING
+from reports.candidates import by_setting
 from reports.comparison import Side, compare_two
 from reports.content import Content
 
 _SAYS: Final = {
     "meets": Markup(
-        "ship {name}: {accuracy} of {split} images right, {latency} a pass{where}, inside {budget}."
+        "ship {name}: {accuracy} of {split} images right, {latency} {each}{where}, inside {budget}."
     ),
     "undecided": Markup(
         "nothing is surely inside the budget. The best is {name}: {accuracy} of {split} images right, "
-        "{latency} a pass{where}, and the interval of its latency crosses {budget}."
+        "{latency} {each}{where}, and the interval of its latency crosses {budget}."
     ),
     "fails": Markup(
-        "nothing meets the budget. The nearest is {name}: {accuracy} of {split} images right, {latency} a "
-        "pass{where}, over {budget}."
+        "nothing meets the budget. The nearest is {name}: {accuracy} of {split} images right, "
+        "{latency} {each}{where}, over {budget}."
     ),
 }
-_SHIP_ME: Final = ("meets", "undecided")
+_SHIPPABLE: Final = ("meets", "undecided")
 
 
 def verdict_section(content: Content) -> Mapping[str, Any]:
@@ -33,7 +33,7 @@ def verdict_section(content: Content) -> Mapping[str, Any]:
     if not len(certified):
         verdict = {"sentence": _without_winner(content.rows), "reasons": []}
         return {"runs": content.runs, "verdict": verdict, "tiles": []}
-    groups = [group for _, group in certified.groupby(SETTING, dropna=False, sort=False)]
+    groups = [group for _, group in by_setting(certified, content.names)]
     sentences = [_sentence(best_of(group), is_only=len(groups) == 1) for group in groups]
     best = best_of(groups[0])
     verdict = {
@@ -49,7 +49,7 @@ def best_of(group: pd.DataFrame) -> "pd.Series[Any]":
     The most accurate on validation images that meets the budget, else that might; else the fastest. The test
     images say how good the choice is and take no part in it.
     """
-    for verdict in _SHIP_ME:
+    for verdict in _SHIPPABLE:
         inside = group[group["verdict"] == verdict]
         if len(inside):
             chosen_by = inside["validation_accuracy"].fillna(inside["accuracy"])
@@ -80,12 +80,19 @@ def _sentence(best: "pd.Series[Any]", *, is_only: bool) -> Markup:
         accuracy=_number(numbers.percent(best["accuracy"])),
         split=best["split"],
         latency=_number(numbers.milliseconds(best["latency_ms"])),
+        each=_each(best),
         where=Markup(" on {}").format(device) if is_only else "",
         budget=Markup("the budget of {}").format(_number(numbers.budget(best["budget"], best["budget_ms"]))),
     )
     if is_only:
         return Markup(text[:1].upper() + text[1:])
-    return Markup("On {} with {}: ").format(device, best["data"][:60] or "unnamed data") + text
+    spec = best["data"].rpartition(" ")[0] or best["data"] or "unnamed data"
+    setting = f"{best['dtype']}, batch {best['batch']}, {spec}"
+    return Markup("On {} ({}): ").format(device, setting[:100]) + text
+
+
+def _each(row: "pd.Series[Any]") -> str:
+    return "a pass" if row["batch"] == 1 else f"a pass of {row['batch']} images"
 
 
 def _alternatives(content: Content, group: pd.DataFrame, best: "pd.Series[Any]") -> list[Markup]:
