@@ -23,6 +23,8 @@ def admit(model: nn.Module, example: Tensor) -> nn.Module:
     Raises:
         ModelError: If the model or the example is of a kind that cannot be pruned; the message says where.
     """
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"the model is an nn.Module, got {type(model).__name__}")
     for complaint in (*_about_example(model, example), *_about_modules(model), *_about_tensors(model)):
         raise ModelError(complaint)
     try:
@@ -40,10 +42,9 @@ def _about_example(model: nn.Module, example: Tensor) -> Iterator[str]:
     if not isinstance(example, Tensor) or example.dim() != 4 or len(example) < 1:
         found = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
         yield f"the example is a batch of images, shape (batch, channels, height, width), got {found}"
-    elif not example.is_floating_point():
+        return
+    if not example.is_floating_point():
         yield f"the example is a batch of floats, got {example.dtype}; convert it with .float()"
-    elif not isinstance(model, nn.Module):
-        yield f"the model is an nn.Module, got {type(model).__name__}"
     devices = sorted({str(parameter.device) for parameter in model.parameters()})
     if len(devices) != 1 or devices[0] != str(example.device):
         yield (
