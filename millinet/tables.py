@@ -4,7 +4,7 @@ A table is a plain dict in a package's `__init__.py`. What a plug-in file or ano
 found here at look-up time, so no table is ever mutated and nothing is imported before it is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -28,6 +28,7 @@ GROUPS: Final[tuple[str, ...]] = (
 """What can be extended: `millinet.NAME` is the entry-point group, `NAME` in capitals a plug-in's dict."""
 
 _PLUGGED: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+_MOST_LISTED: Final = 30
 _PLUGIN_FILES: list[Path] = []
 
 
@@ -53,7 +54,7 @@ def pick(kind: str, name: str, table: Mapping[str, T], *, group: str | None = No
     known = names(table, group=group)
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise UnknownNameError(f"no {kind} called {name!r}; {hint}known: {', '.join(known)}")
+    raise UnknownNameError(f"no {kind} called {name!r}; {hint}known: {_listed(name, known)}")
 
 
 def names(table: Mapping[str, Any], *, group: str | None = None) -> list[str]:
@@ -63,6 +64,14 @@ def names(table: Mapping[str, Any], *, group: str | None = None) -> list[str]:
         found |= set(_PLUGGED[group])
         found |= {entry.name for entry in entry_points(group=f"millinet.{group}")}
     return sorted(found)
+
+
+def _listed(name: str, known: Sequence[str]) -> str:
+    """List the known names, of many only those most alike."""
+    if len(known) <= _MOST_LISTED:
+        return ", ".join(known)
+    alike = sorted(get_close_matches(name, known, n=_MOST_LISTED, cutoff=0.0))
+    return f"{', '.join(alike)} and {len(known) - len(alike)} more"
 
 
 def load_plugin(path: Path) -> list[str]:

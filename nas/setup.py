@@ -55,12 +55,15 @@ def prepare(
     make_sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")
     settings = LatencySettings(confidence=config.confidence).under(asked)
     record = _record(out, loaded, searched, asked, target, config)
-    run = RunFolder.resume_or_create(out, record)
     with LatencyMeter(target, settings) as meter:
+        # The reference is measured before the folder is made: if it cannot be, nothing is left behind.
+        example = torch.zeros(1, *loaded.input_shape)
+        resolved = None if (out / "run.json").exists() else asked.resolve(example, meter=meter)
+        run = RunFolder.resume_or_create(out, record)
         problem = Problem(
             space=searched,
             data=loaded,
-            budget=_resolved(run, asked, meter, torch.zeros(1, *loaded.input_shape)),
+            budget=resolved or _kept(run, asked, meter, example),
             meter=meter,
             device=target,
             recipe=recipe,
@@ -120,7 +123,7 @@ def _budget(budget: str | Budget | None, data: DataSet) -> Budget:
     return Budget.parse(budget or default_budget(data))
 
 
-def _resolved(run: RunFolder, asked: Budget, meter: LatencyMeter, example: Tensor) -> Budget:
+def _kept(run: RunFolder, asked: Budget, meter: LatencyMeter, example: Tensor) -> Budget:
     """Return the budget in milliseconds; a resumed run keeps the one it began with."""
     known = run.record.budget.get("text")
     return Budget.parse(known) if known else asked.resolve(example, meter=meter)
