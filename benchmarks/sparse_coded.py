@@ -29,7 +29,7 @@ from search_spaces.heads.start import start_dictionary
 
 RESULTS = Path(__file__).parent / "results"
 SEEDS = range(5)
-NUM_EPOCHS = 60
+NUM_EPOCHS = 40
 NOISE = 0.5
 """Standard deviation of the noise, in standard deviations of the pixels."""
 
@@ -48,7 +48,19 @@ class Cosine(nn.Module):
 
 
 class NormedDense(nn.Module):
-    """Control: the sparse head's normalisation before a linear layer, with a learnt scale."""
+    """Control: a batch norm before a linear layer."""
+
+    def __init__(self, num_features: int, num_classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(num_features, affine=False)
+        self.linear = nn.Linear(num_features, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.norm(x.mean((2, 3))))
+
+
+class UnitDense(nn.Module):
+    """Strictest control: all of the sparse head's normalisation before a linear layer, with a learnt scale."""
 
     def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__()
@@ -64,6 +76,7 @@ HEADS: dict[str, Any] = {
     "dense": Head(),
     "cosine": Cosine,
     "dense + norm": NormedDense,
+    "dense + norm + unit length": UnitDense,
     "residual m=1": Head(name="sparse-coded"),
     "residual m=2": Head(name="sparse-coded", options={"atoms": 2}),
 }
@@ -98,11 +111,10 @@ def digits() -> tuple[Tensor, Tensor]:
 def train(model: nn.Module, images: Tensor, labels: Tensor, *, generator: torch.Generator) -> None:
     decayed = [p for p in model.parameters() if p.ndim > 1]
     spared = [p for p in model.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.05}, {"params": spared, "weight_decay": 0.0}], lr=2e-3
-    )
+    groups = [{"params": decayed, "weight_decay": 5e-4}, {"params": spared, "weight_decay": 0.0}]
+    optimiser = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
     num_batches = len(images) // 50
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=NUM_EPOCHS * num_batches)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.1, total_steps=NUM_EPOCHS * num_batches)
     model.train()
     for _ in range(NUM_EPOCHS):
         order = torch.randperm(len(images), generator=generator)
@@ -150,7 +162,7 @@ def robustness(num_images: int = 300) -> dict[str, Any]:
         "images": num_images,
         "test_images": 500,
         "noise_sigma": NOISE,
-        "epochs": NUM_EPOCHS,
+        "training": f"SGD, one cycle to 0.1, momentum 0.9, decay 5e-4, {NUM_EPOCHS} epochs, batches of 50",
         "accuracy_percent": table,
         "head_parameters": sizes,
         "code_health_m1": [
@@ -162,12 +174,16 @@ def robustness(num_images: int = 300) -> dict[str, Any]:
 
 def robustness_bars(table: dict[str, Any], sizes: dict[str, int]) -> dict[str, bool]:
     ours, dense = table["residual m=1"], table["dense"]
-    control = max(table[name]["noisy"]["mean"] for name in ("cosine", "dense + norm"))
+    controls = ("cosine", "dense + norm", "dense + norm + unit length")
+    noisy = {name: table[name]["noisy"]["mean"] for name in controls}
     return {
         "size at most 1.01 x dense": sizes["residual m=1"] <= 1.01 * sizes["dense"],
         "clean at least dense - 1": ours["clean"]["mean"] >= dense["clean"]["mean"] - 1.0,
         "noisy at least dense + 10": ours["noisy"]["mean"] >= dense["noisy"]["mean"] + 10.0,
-        "noisy at least best control + 5": ours["noisy"]["mean"] >= control + 5.0,
+        **{
+            f"noisy at least {name} + 5": ours["noisy"]["mean"] >= value + 5.0
+            for name, value in noisy.items()
+        },
     }
 
 

@@ -46,6 +46,11 @@ def part_costs(planned: Planned) -> Costs:
     return _counted(planned.part, place, options)  # type: ignore[arg-type]  # mypy misses that a class is hashable
 
 
+def forget_costs() -> None:
+    """Drop every remembered count; for measuring what a first one costs."""
+    _counted.cache_clear()
+
+
 def _body(plan: Plan) -> Iterator[tuple[Planned, float]]:
     stem_mib = _input_mib(plan.stages[0][0].place)
     for number, stage in enumerate(plan.stages):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from millinet.errors import ConfigError
 from millinet.tables import pick
@@ -11,6 +11,9 @@ from search_spaces.heads import HEADS
 from search_spaces.options import Value, canonical
 from search_spaces.part import Part
 from search_spaces.stems import STEMS
+
+MOST: Final = 65_536
+"""Largest width and depth; beyond it a description is a mistake."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +94,8 @@ class Head:
 
 
 def _check_count(what: str, value: int) -> None:
-    if value < 1:
-        raise ConfigError(f"{what} must be at least 1, got {value}")
+    if not 1 <= value <= MOST:
+        raise ConfigError(f"{what} must be 1 to {MOST}, got {value}")
 
 
 def _settle_options(owner: Any, part: type[Part]) -> None:

@@ -1,12 +1,16 @@
 """Options of a part: read from its constructor, checked by name and type, kept in one canonical form."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from millinet.errors import ConfigError
+
+_LARGEST: Final = 2**53
+"""From here on an integer may have no exact float."""
 
 Value = bool | int | float | str
 
@@ -74,8 +78,15 @@ def _checked(name: str, value: Any, option: Option) -> Value:
         if type(value) is not type(option.default) or value not in allowed:
             raise ConfigError(f"{name} must be one of {list(allowed)}, got {value!r}")
         return value
-    if option.kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if (
+        option.kind is float
+        and isinstance(value, int)
+        and abs(value) < _LARGEST
+        and not isinstance(value, bool)
+    ):
+        value = float(value)
     if type(value) is not option.kind:
         raise ConfigError(f"{name} must be of type {option.kind.__name__}, got {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name} must be a finite number, got {value}")
     return value

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from millinet.errors import ConfigError
 from search_spaces.layers import Layers
 
 Streams = Tensor | tuple[Tensor, ...]
@@ -57,12 +58,18 @@ class Part(nn.Module):
     """
 
     @classmethod
-    def check(cls, width: int, /, **_: Any) -> None:
+    def check(cls, _: int, /, **options: Any) -> None:
         """Reject options that cannot work together at this width.
+
+        What is checked here is common to all parts: `squeeze` and `dropout` are fractions.
 
         Raises:
             ConfigError: If they cannot; the message gives the numbers.
         """
+        for name in ("squeeze", "dropout"):
+            value = options.get(name, 0.0)
+            if not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name} must be a fraction in [0, 1], got {value}")
 
     @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:

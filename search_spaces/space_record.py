@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from millinet.errors import ConfigError
+from search_spaces.description import MOST
 from search_spaces.options import Value
 from search_spaces.record import first_problem
 
@@ -16,7 +17,7 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-_Count = Annotated[int, Field(ge=1)]
+_Count = Annotated[int, Field(ge=1, le=MOST)]
 Counts = Annotated[list[_Count], BeforeValidator(_listed), Field(min_length=1)]
 Strides = Annotated[list[Literal[1, 2]], BeforeValidator(_listed), Field(min_length=1)]
 Values = Annotated[list[bool | int | float | str], BeforeValidator(_listed), Field(min_length=1)]
@@ -101,7 +102,8 @@ def _variants(table: str, variants: Mapping[str, Mapping[str, list[Value]]]) -> 
 
 
 def _value(value: Any) -> str:
-    """Write a scalar or list; a JSON string, number and truth value is TOML's as well."""
+    """Write a scalar or list; JSON's strings, numbers and truth values are TOML's as well."""
     if isinstance(value, list):
         return f"[{', '.join(_value(entry) for entry in value)}]"
-    return json.dumps(value)
+    # TOML has no surrogate pairs, and unlike JSON wants DEL escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

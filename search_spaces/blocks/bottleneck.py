@@ -45,6 +45,7 @@ class Bottleneck(Part):
         cls, width: int, /, *, expand: int = 4, groups: int = 1, width_per_group: int = 64, **_: Any
     ) -> None:
         """Reject a width the expansion does not divide, and a middle without channels."""
+        super().check(width, **_)
         if expand < 1 or groups < 1 or width_per_group < 1:
             raise ConfigError(
                 f"expand, groups and width_per_group must be at least 1, "

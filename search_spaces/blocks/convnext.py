@@ -32,7 +32,7 @@ class ConvNeXt(Part):
     @classmethod
     def check(cls, width: int, /, *, kernel: int = 7, expand: int = 4, **_: Any) -> None:
         """Reject what the inverted residual block rejects."""
-        Inverted.check(width, expand=expand, kernel=kernel)
+        Inverted.check(width, expand=expand, kernel=kernel, **_)
 
     @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:

@@ -26,7 +26,7 @@ class Fused(Part):
     @classmethod
     def check(cls, width: int, /, *, expand: int = 4, kernel: int = 3, **_: Any) -> None:
         """Reject what the inverted residual block rejects."""
-        Inverted.check(width, expand=expand, kernel=kernel)
+        Inverted.check(width, expand=expand, kernel=kernel, **_)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

@@ -91,6 +91,7 @@ class GnConv(Part):
     @classmethod
     def check(cls, width: int, /, *, order: int = 3, expand: int = 4, filter: str = "", **_: Any) -> None:  # noqa: A002
         """Reject orders outside 2 to 5 and widths that do not halve so often."""
+        super().check(width, **_)
         if not 2 <= order <= 5:
             raise ConfigError(f"order must be 2 to 5, got {order}")
         if expand < 1:

@@ -39,6 +39,7 @@ class Inverted(Part):
     @classmethod
     def check(cls, _: int, /, *, expand: int = 6, kernel: int = 3, **__: Any) -> None:
         """Reject an expansion below 1 and an even kernel."""
+        super().check(_, **__)
         if expand < 1:
             raise ConfigError(f"expand must be at least 1, got {expand}")
         if kernel < 1 or kernel % 2 == 0:

@@ -30,6 +30,7 @@ class Plain(Part):
     @classmethod
     def check(cls, _: int, /, *, kernel: int = 3, **__: Any) -> None:
         """Reject an even kernel."""
+        super().check(_, **__)
         if kernel < 1 or kernel % 2 == 0:
             raise ConfigError(f"kernel must be odd, got {kernel}; 3 is usual")
 

@@ -37,12 +37,11 @@ class Dense(Part):
         self.classify = nn.Linear(channels, place.out_channels)
 
     @classmethod
-    def check(cls, _: int, /, *, features: int = 0, dropout: float = 0.0, **__: Any) -> None:
-        """Reject a negative width and a dropout that is no fraction."""
+    def check(cls, _: int, /, *, features: int = 0, **__: Any) -> None:
+        """Reject a negative width."""
+        super().check(_, **__)
         if features < 0:
             raise ConfigError(f"features must be 0 (none) or a channel count, got {features}")
-        if not 0.0 <= dropout < 1.0:
-            raise ConfigError(f"dropout must be a fraction in [0, 1), got {dropout}")
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (batch, channels, height, width) to logits (batch, classes)."""

@@ -25,12 +25,11 @@ class Perceptron(Part):
         )
 
     @classmethod
-    def check(cls, _: int, /, *, hidden: int = 4096, grid: int = 7, dropout: float = 0.5, **__: Any) -> None:
-        """Reject an empty grid or layer and a dropout that is no fraction."""
+    def check(cls, _: int, /, *, hidden: int = 4096, grid: int = 7, **__: Any) -> None:
+        """Reject an empty grid or layer."""
+        super().check(_, **__)
         if hidden < 1 or grid < 1:
             raise ConfigError(f"hidden and grid must be at least 1, got {hidden} and {grid}")
-        if not 0.0 <= dropout < 1.0:
-            raise ConfigError(f"dropout must be a fraction in [0, 1), got {dropout}")
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (batch, channels, height, width) to logits (batch, classes)."""
