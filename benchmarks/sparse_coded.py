@@ -60,7 +60,7 @@ class NormedDense(nn.Module):
 
 
 class UnitDense(nn.Module):
-    """Strictest control: all of the sparse head's normalisation before a linear layer, with a learnt scale."""
+    """Strictest control: all of the sparse head's normalisation, then a scaled linear layer."""
 
     def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__()

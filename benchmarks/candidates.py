@@ -1,8 +1,8 @@
 """What a candidate costs before it is trained, and how our networks compare with torchvision's in speed.
 
-    python benchmarks/search_spaces.py candidates        suggest, hash and cost; build on the meta device
-    python benchmarks/search_spaces.py speed             forward and training step beside torchvision
-    python benchmarks/search_spaces.py speed --device cuda
+    python benchmarks/candidates.py price        suggest, hash and cost; build on the meta device
+    python benchmarks/candidates.py speed             forward and training step beside torchvision
+    python benchmarks/candidates.py speed --device cuda
 
 Each prints a JSON object and writes it to benchmarks/results/. `speed` wants a quiet machine.
 """
@@ -48,7 +48,7 @@ def milliseconds(call: Callable[[], object]) -> float:
     return 1e3 * (time.perf_counter() - start)
 
 
-def candidates() -> dict[str, Any]:
+def price_candidates() -> dict[str, Any]:
     space = load_space("convnet", num_classes=1000, resolution=(224, 224))
     fifty = network("resnet50")
     drawn = [space.sample(np.random.default_rng(seed)) for seed in range(NUM_CANDIDATES)]
@@ -188,19 +188,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("program", choices=("candidates", "speed"))
+    parser.add_argument("program", choices=("price", "speed"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    if options.program == "candidates":
-        name, result = "candidates", {"device": describe("cpu"), **candidates()}
+    if options.program == "price":
+        name, result = "price", {"device": describe("cpu"), **price_candidates()}
     else:
         name = f"speed_{options.device}_batch{options.batch}"
         result = speed(options.device, batch=options.batch)
-    text = json.dumps({"benchmark": f"search_spaces {name}", **provenance(), **result}, indent=2)
-    (options.out / f"search_spaces_{name}.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps({"benchmark": f"candidates {name}", **provenance(), **result}, indent=2)
+    (options.out / f"candidates_{name}.json").write_text(text + "\n", encoding="utf-8")
     print(text)
 
 
