@@ -1,5 +1,6 @@
 """Search for a network inside a latency budget."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,8 @@ def search(
     loaded = load_data(data, seed=seed)
     chosen = space or default_space(loaded)
     folder = out or Path("runs") / run_name(data, chosen)
-    display = ConsoleDisplay(Console())
+    # The stream is fixed now: while a network is timed, what it prints is collected in place of sys.stdout.
+    display = ConsoleDisplay(Console(file=sys.stdout))
     try:
         run_search(
             chosen,

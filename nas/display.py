@@ -93,7 +93,10 @@ class ConsoleDisplay:
         for text in (line, *problem.data.notes, *skipped_lines(problem.data.skipped)):
             self._console.print(text, highlight=False, soft_wrap=True, markup=False)
         if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+            # Drawn when there is news and by no thread of its own, which would disturb what is being timed.
+            self._live = Live(
+                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
+            )
             self._live.start()
 
     def begin(self, number: int, architecture: Architecture) -> None:
@@ -149,7 +152,8 @@ class ConsoleDisplay:
     def _show(self, status: str) -> None:
         self._status = status
         if self._live is not None:
-            self._live.update(Group(trials_table(self._rows[-_ROWS_SHOWN:]), Text(self._status)))
+            table = trials_table(self._rows[-_ROWS_SHOWN:])
+            self._live.update(Group(table, Text(self._status)), refresh=True)
 
 
 def opening_line(run: RunFolder, problem: Problem, *, num_finished: int) -> str:
