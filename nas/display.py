@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from millinet.certificate import Certificate
+from millinet.frames import TRIALS
 from millinet.provenance import as_shell
 from millinet.runs import RunFolder, Winner
 from millinet.statistics import pareto_front
@@ -78,7 +79,7 @@ class ConsoleDisplay:
         self._console = console
         self._live: Live | None = None
         self._rows: list[dict[str, Any]] = []
-        self._status = ""
+        self._progress = ""
         self._total = 0
         self._finished_before = 0
         self._started = 0.0
@@ -88,6 +89,9 @@ class ConsoleDisplay:
         """Print the opening line, then start the table."""
         self._total = problem.config.num_trials
         self._finished_before = num_finished
+        self._progress = f"{num_finished} of {self._total} trials"
+        for row in _rows_of(run.frame(TRIALS)):
+            self._add(row)
         self._started = time.monotonic()
         line = opening_line(run, problem, num_finished=num_finished)
         for text in (line, *problem.data.notes, *skipped_lines(problem.data.skipped)):
@@ -112,13 +116,15 @@ class ConsoleDisplay:
 
     def end(self, row: dict[str, Any], *, num_finished: int) -> None:
         """Add the trial to the table, or print its line."""
-        if row["state"] == "complete" and (self._best is None or row["accuracy"] > self._best):
-            self._best = row["accuracy"]
-            row = row | {"is_best": True}
-        self._rows.append(row)
+        self._add(row)
+        done = num_finished - self._finished_before
+        seconds = (time.monotonic() - self._started) / done * (self._total - num_finished)
+        self._progress = (
+            f"{num_finished} of {self._total} trials, about {duration(seconds)} of searching left"
+        )
         if self._live is None:
-            self._console.print(plain_line(row), highlight=False, soft_wrap=True, markup=False)
-        self._show(self._progress(num_finished))
+            self._console.print(plain_line(self._rows[-1]), highlight=False, soft_wrap=True, markup=False)
+        self._show("")
 
     def phase(self, text: str) -> None:
         """Show or print what begins."""
@@ -144,16 +150,21 @@ class ConsoleDisplay:
             self._live.stop()
             self._live = None
 
-    def _progress(self, num_finished: int) -> str:
-        done = num_finished - self._finished_before
-        seconds = (time.monotonic() - self._started) / done * (self._total - num_finished)
-        return f"{num_finished} of {self._total} trials, about {duration(seconds)} of searching left"
+    def _add(self, row: dict[str, Any]) -> None:
+        is_best = row["state"] == "complete" and (self._best is None or row["accuracy"] > self._best)
+        if is_best:
+            self._best = row["accuracy"]
+        self._rows.append(row | {"is_best": is_best})
 
     def _show(self, status: str) -> None:
-        self._status = status
         if self._live is not None:
             table = trials_table(self._rows[-_ROWS_SHOWN:])
-            self._live.update(Group(table, Text(self._status)), refresh=True)
+            self._live.update(Group(table, Text(self._progress), Text(status)), refresh=True)
+
+
+def _rows_of(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    records = trials.to_dict(orient="records")
+    return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in records]
 
 
 def opening_line(run: RunFolder, problem: Problem, *, num_finished: int) -> str:
