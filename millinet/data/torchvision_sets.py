@@ -1,8 +1,8 @@
 """torchvision's small sets by name: `cifar10`, `cifar100`, `mnist`, `fashion-mnist`.
 
-They are read from disk, by default from the folder that MILLINET_DATA names, else ~/.cache/millinet/data. They
-are fetched only when asked: `cifar10:ROOT,download=yes`. torchvision checks the checksum of every CIFAR file
-before it opens it, so no foreign pickle is read.
+They are read from disk, by default from the folder that MILLINET_DATA names, else ~/.cache/millinet/data.
+They are fetched only when asked: `cifar10:ROOT,download=yes`. torchvision checks the checksum of every CIFAR
+file before it opens it, so no foreign pickle is read.
 """
 
 import os
