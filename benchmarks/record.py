@@ -1,0 +1,54 @@
+"""How every benchmark writes down what it found: rows, device, versions, commit, seeds, command and time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from millinet.device import describe
+from millinet.files import write_text
+from millinet.provenance import as_shell, command_line, commit, utc_now, versions
+
+RESULTS: Final = Path(__file__).parent / "results"
+
+
+def record(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    device: str = "cpu",
+    seeds: Sequence[int] = (),
+    summary: Mapping[str, Any] | None = None,
+) -> Path:
+    """Print the rows and write them to results/NAME.json.
+
+    Args:
+        name: Name of the file.
+        rows: What was measured; units stand in the keys.
+        device: The device it was measured on, as torch writes it.
+        seeds: Seeds of the repetitions.
+        summary: What follows from the rows, such as a bar and whether it is met.
+    """
+    for row in rows:
+        print("  ".join(f"{key}={_short(value)}" for key, value in row.items()))
+    for key, value in (summary or {}).items():
+        print(f"{key}: {_short(value)}")
+    written = {
+        "benchmark": name,
+        "summary": dict(summary or {}),
+        "rows": [dict(row) for row in rows],
+        "n": len(rows),
+        "seeds": list(seeds),
+        "device": describe(device).as_dict(),
+        "versions": versions(),
+        "commit": commit(),
+        "command": as_shell(command_line()),
+        "time": utc_now(),
+    }
+    path = RESULTS / f"{name}.json"
+    write_text(path, json.dumps(written, indent=2) + "\n")
+    return path
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
