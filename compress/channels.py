@@ -82,7 +82,9 @@ def removed_places(groups: Iterable[ChannelGroup], kept: Kept) -> dict[tuple[str
     """
     removed: dict[tuple[str, Side], set[int]] = {}
     for group in groups:
-        staying = set(kept.get(group.index, range(group.num_channels)))
+        if group.index not in kept:
+            continue
+        staying = set(kept[group.index])
         going = [channel for channel in range(group.num_channels) if channel not in staying]
         for slot in group.slots if going else ():
             places = removed.setdefault((slot.name, slot.side), set())

@@ -26,6 +26,7 @@ class PruneOptions(TypedDict, total=False):
     min_channels: int
     max_removed: float
     max_tries: int
+    remove_blocks: bool
     device: str
     latency: LatencySettings | None
 
@@ -60,6 +61,8 @@ class PruneConfig:
     """Fraction of a group's channels that may go at most, in (0, 1]."""
     max_tries: int = 10
     """Prunings measured before a latency target is given up."""
+    remove_blocks: bool = False
+    """Whether residual blocks may go whole."""
     device: str = "cpu"
     """Device the latency is measured on."""
     latency: LatencySettings | None = None

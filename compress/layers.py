@@ -31,6 +31,8 @@ class Layer(NamedTuple):
     """For one image."""
     positions: int
     """Output positions per channel for one image: height times width."""
+    block: int
+    """Index of the removable block it lies in; 0 where it lies in none."""
     is_carrying: bool
     """Whether channels pass through it, as through a norm."""
     is_grouped: bool
@@ -43,8 +45,17 @@ class Layer(NamedTuple):
         return self.num_in - lost_in, self.num_out - lost_out
 
 
-def read_layers(model: nn.Module, example: Tensor, groups: Sequence[ChannelGroup]) -> list[Layer]:
-    """List the layers of `model` whose width a group can change, in the order they run."""
+def read_layers(
+    model: nn.Module, example: Tensor, groups: Sequence[ChannelGroup], blocks: Mapping[str, int]
+) -> list[Layer]:
+    """List the layers of `model` whose width a group can change, in the order they run.
+
+    Args:
+        model: Left as it is.
+        example: An input batch, shape (batch, channels, height, width).
+        groups: Every group of the model.
+        blocks: Index of each removable block, by name.
+    """
     places: dict[tuple[str, Side], dict[int, int]] = defaultdict(dict)
     for group in groups:
         for slot in group.slots:
@@ -67,6 +78,7 @@ def read_layers(model: nn.Module, example: Tensor, groups: Sequence[ChannelGroup
                 parameters=costs.parameters,
                 macs=costs.macs,
                 positions=_positions(costs.output_shape, num_out),
+                block=next((i for name, i in blocks.items() if costs.name.startswith(f"{name}.")), 0),
                 is_carrying=bool(through),
                 is_grouped=bool(through) or getattr(model.get_submodule(costs.name), "groups", 1) > 1,
             )

@@ -4,11 +4,13 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compress.allocation import ALLOCATIONS, Problem
+from compress.allocation import ALLOCATIONS, Choice, Problem
 from compress.allocation.uniform import at_fraction
+from compress.blocks import Block, find_blocks, groups_without, losses, remove_blocks
 from compress.channels import ChannelGroup, Kept
 from compress.choices import check_scores, choices, pick_channels
 from compress.config import PruneConfig
@@ -21,6 +23,8 @@ from compress.layers import Widths, read_layers
 from compress.surgery import remove_channels
 from millinet.errors import ConfigError, ModelError
 from millinet.tables import pick
+
+_NUM_SAMPLES = 16
 
 
 class Step(NamedTuple):
@@ -58,7 +62,9 @@ def shrink(
     allowed = choices(groups, scores, config)
     if not allowed:
         raise ModelError(_nothing_to_prune(groups))
-    layers = read_layers(model, example, groups)
+    blocks = find_blocks(model, _sample(images, data), protect=config.protect) if config.remove_blocks else []
+    allowed |= block_choices(blocks, groups, scores)
+    layers = read_layers(model, example, groups, {block.name: block.index for block in blocks})
     pricing = goal.price(model, layers)
     problem = Problem(
         choices=allowed,
@@ -70,13 +76,19 @@ def shrink(
 
     def cut(widths: dict[int, int]) -> nn.Module:
         smaller = copy.deepcopy(model)
-        remove_channels(smaller, groups, channels_at(widths, scores))
+        gone = removed_blocks(blocks, widths)
+        remove_blocks(smaller, gone)
+        remove_channels(smaller, groups_without(groups, gone), channels_at(widths, scores))
         return smaller
 
     attempt = _reach(problem, goal, config, cut)
-    kept = channels_at(attempt.widths, scores)
-    error = check_exact(model, attempt.model, images, groups, kept)
-    return Step(attempt.model, groups, attempt.widths, error)
+    gone = removed_blocks(blocks, attempt.widths)
+    shallow = copy.deepcopy(model)
+    remove_blocks(shallow, gone)
+    left = groups_without(groups, gone)
+    error = check_exact(shallow, attempt.model, images, left, channels_at(attempt.widths, scores))
+    kept = {index: width for index, width in attempt.widths.items() if index >= 0}
+    return Step(attempt.model, groups, kept, error)
 
 
 def channel_scores(
@@ -115,8 +127,31 @@ def channels_at(widths: Widths, scores: Sequence[Tensor]) -> Kept:
     return {
         index: pick_channels(scores[index], width)
         for index, width in widths.items()
-        if width < len(scores[index])
+        if index >= 0 and width < len(scores[index])
     }
+
+
+def removed_blocks(blocks: Sequence[Block], widths: Widths) -> list[str]:
+    """Name the blocks that are taken out whole."""
+    return [block.name for block in blocks if widths.get(block.index, 1) == 0]
+
+
+def block_choices(
+    blocks: Sequence[Block], groups: Sequence[ChannelGroup], scores: Sequence[Tensor]
+) -> dict[int, Choice]:
+    """Offer each block as a choice between none and all of it."""
+    weights = {group.index: float(scores[group.index].sum()) for group in groups if group.is_prunable}
+    return {
+        index: Choice(np.array([0, 1]), np.array([lost, 0.0]))
+        for index, lost in losses(blocks, groups, weights).items()
+    }
+
+
+def _sample(images: Tensor, data: Sequence[Batch]) -> Tensor:
+    """Return real images where there are any: what a block adds depends on what it sees."""
+    if data:
+        return data[0][0][:_NUM_SAMPLES].to(images.device)
+    return torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
 
 
 def _reach(

@@ -28,7 +28,7 @@ class Problem:
     """Choose a width for each group: lose little, cost at most the limit."""
 
     choices: Mapping[int, Choice]
-    """By index of the group."""
+    """By index of the group; a block has the widths 0 and 1."""
     layers: Sequence[Layer]
     totals: Widths
     """Full width of every group, prunable or not."""
@@ -40,7 +40,11 @@ class Problem:
     def touched(self) -> Mapping[int, list[Layer]]:
         """Layers whose cost depends on a group, by its index."""
         return {
-            index: [layer for layer in self.layers if index in layer.inputs or index in layer.outputs]
+            index: [
+                layer
+                for layer in self.layers
+                if index in layer.inputs or index in layer.outputs or index == layer.block
+            ]
             for index in self.choices
         }
 
@@ -56,9 +60,7 @@ class Problem:
 
     def cost(self, widths: Widths) -> float:
         """Return the cost of the whole model at these widths."""
-        return self.fixed + sum(
-            self.price(layer, *layer.widths(widths, self.totals)) for layer in self.layers
-        )
+        return self.fixed + self._sum(self.layers, widths)
 
     def lost(self, widths: Widths) -> float:
         """Return the importance that goes with these widths."""
@@ -73,10 +75,16 @@ class Problem:
         costs = []
         for width in self.choices[index].widths.tolist():
             others[index] = width
-            costs.append(
-                sum(self.price(layer, *layer.widths(others, self.totals)) for layer in self.touched[index])
-            )
+            costs.append(self._sum(self.touched[index], others))
         return np.array(costs)
+
+    def _sum(self, layers: Sequence[Layer], widths: Widths) -> float:
+        """Add up layers, leaving out those in blocks that are taken out whole."""
+        return sum(
+            self.price(layer, *layer.widths(widths, self.totals))
+            for layer in layers
+            if widths.get(layer.block, 1) > 0
+        )
 
 
 Allocation = Callable[[Problem, float], dict[int, int]]

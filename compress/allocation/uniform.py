@@ -25,8 +25,10 @@ def uniform(problem: Problem, limit: float) -> dict[int, int]:
 
 
 def at_fraction(problem: Problem, fraction: float) -> dict[int, int]:
-    """Return for every group the allowed width nearest to a fraction of its channels."""
-    return {
-        index: int(choice.widths[np.abs(choice.widths - fraction * choice.widths[-1]).argmin()])
-        for index, choice in problem.choices.items()
-    }
+    """Return for every group the allowed width nearest to a fraction of its channels; blocks stay."""
+    widths = dict(problem.full)
+    for index, choice in problem.choices.items():
+        if index >= 0:
+            nearest = np.abs(choice.widths - fraction * choice.widths[-1]).argmin()
+            widths[index] = int(choice.widths[nearest])
+    return widths

@@ -40,6 +40,9 @@ def prune(
     criterion: Annotated[str, typer.Option(help="How channels are scored.")] = "l2",
     allocation: Annotated[str, typer.Option(help="How widths are chosen.")] = "knapsack",
     steps: Annotated[int, typer.Option(help="Rounds of pruning and recovery.")] = 1,
+    remove_blocks: Annotated[
+        bool, typer.Option(help="Whether residual blocks may go whole; by default for a run's winners.")
+    ] = True,
     protect: Annotated[
         list[str] | None, typer.Option(help="Module whose width stays; may be repeated.")
     ] = None,
@@ -85,6 +88,7 @@ def prune(
         criterion=criterion,
         allocation=allocation,
         steps=steps,
+        remove_blocks=remove_blocks,
         protect=tuple(protect or ()),
         round_to=round_to,
         min_channels=min_channels,

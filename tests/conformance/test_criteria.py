@@ -110,7 +110,7 @@ def test_gate_gradients_are_the_slope_of_the_loss_along_a_closing_gate(
 ) -> None:
     groups = prunable(model)
     images, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
-    step = 1e-3
+    step = 1e-5
 
     scores = CRITERIA["taylor"].score(model.double(), groups, [(images.double(), labels)])
 
