@@ -25,7 +25,6 @@ import torchvision
 from torch import Tensor, nn
 
 from search_spaces import Architecture, load_space, network
-from search_spaces.costs import forget_costs
 
 RESULTS = Path(__file__).parent / "results"
 NUM_CANDIDATES = 300
@@ -58,28 +57,25 @@ def price_candidates() -> dict[str, Any]:
 
         def run() -> object:
             candidate = space.suggest(trial)
-            return candidate.fingerprint, candidate.costs()
+            return candidate.fingerprint, candidate.tally()
 
         return run
 
     price(fifty)()
     warm = [milliseconds(price(fifty)) for _ in range(NUM_CANDIDATES)]
-    forget_costs()
-    cold = milliseconds(price(fifty))
     in_search = [milliseconds(price(architecture)) for architecture in drawn]
     built = [milliseconds(lambda: build_on_meta(fifty)) for _ in range(20)]
     return {
         "space": space.name,
         "candidates": NUM_CANDIDATES,
-        "resnet50": {"median_ms": median(warm), "p95_ms": float(np.quantile(warm, 0.95)), "cold_ms": cold},
-        "random points in the order of a search": {
+        "resnet50": {"median_ms": median(warm), "p95_ms": float(np.quantile(warm, 0.95))},
+        "random points": {
             "median_ms": median(in_search),
-            "median_of_last_100_ms": median(in_search[-100:]),
             "p95_ms": float(np.quantile(in_search, 0.95)),
         },
         "resnet50 built on the meta device": {"median_ms": median(built), "max_ms": max(built)},
         "bars": {
-            "suggest, hash, cost at most 5 ms": median(warm) <= 5.0,
+            "suggest, hash, cost at most 5 ms": max(median(warm), median(in_search)) <= 5.0,
             "build at most 50 ms": median(built) <= 50.0,
         },
     }

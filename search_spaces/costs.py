@@ -17,9 +17,16 @@ from millinet.costs import Costs, count
 from search_spaces.options import Value
 from search_spaces.part import Part, Place
 from search_spaces.plan import Plan, Planned
+from search_spaces.tally import Tally
 
 _MIB_PER_VALUE: Final = 4 / 2**20
 """Size of one float32."""
+
+
+def plan_tally(plan: Plan) -> Tally:
+    """Count parameters and multiply-adds of one image by closed forms, in well under a millisecond."""
+    blocks = (block for stage in plan.stages for block in stage)
+    return sum((_part_tally(part) for part in (plan.stem, *blocks, plan.head)), Tally())
 
 
 def plan_costs(plan: Plan) -> Costs:
@@ -38,17 +45,20 @@ def plan_costs(plan: Plan) -> Costs:
     return Costs(parameters, macs, peak_mib)
 
 
+def _part_tally(planned: Planned) -> Tally:
+    tally = planned.part.tally(planned.place, **planned.options)
+    if tally is None:
+        costs = part_costs(planned)
+        return Tally(costs.parameters, costs.macs)
+    return tally
+
+
 def part_costs(planned: Planned) -> Costs:
     """Count one part by itself."""
     # Beyond the first, neither position nor stochastic depth changes a count: equal blocks share one entry.
     place = replace(planned.place, index=min(planned.place.index, 1), drop_path=0.0)
     options = tuple(planned.options.items())
     return _counted(planned.part, place, options)  # type: ignore[arg-type]  # mypy misses that a class is hashable
-
-
-def forget_costs() -> None:
-    """Drop every remembered count; for measuring what a first one costs."""
-    _counted.cache_clear()
 
 
 def _body(plan: Plan) -> Iterator[tuple[Planned, float]]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
 from search_spaces.layers import ChannelNorm
+from search_spaces.tally import Tally
 
 
 class GlobalLocalFilter(nn.Module):
@@ -44,3 +45,10 @@ class GlobalLocalFilter(nn.Module):
             spectrum * torch.view_as_complex(transfer), s=(height, width), norm="ortho"
         )
         return filtered.to(x.dtype)
+
+
+def filter_tally(channels: int, resolution: tuple[int, int]) -> Tally:
+    """Count the filter; its transforms hold no multiply-adds of convolutions or matrix products."""
+    half, (height, width) = channels // 2, resolution
+    transfer = half * height * (width // 2 + 1) * 2
+    return Tally(2 * 2 * channels + 9 * half + transfer, 9 * half * height * width)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from millinet.errors import ConfigError
 from search_spaces.layers import Layers
+from search_spaces.tally import Tally
 
 Streams = Tensor | tuple[Tensor, ...]
 """What flows between blocks: one tensor, or several that a dual path keeps apart."""
@@ -33,6 +34,11 @@ class Place:
     """Rate of stochastic depth here, in [0, 1)."""
     layers: Layers = field(default_factory=Layers)
     """Norm, activation and bias of the network."""
+
+    @property
+    def resolution_out(self) -> tuple[int, int]:
+        """Height and width after a padded stride."""
+        return shrunk(self.resolution, self.stride)
 
     @property
     def is_reshaping(self) -> bool:
@@ -75,6 +81,11 @@ class Part(nn.Module):
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Say what the part hands on, without building it."""
         return Outgoing(place.out_channels, shrunk(place.resolution, place.stride))
+
+    @classmethod
+    def tally(cls, _: Place, /, **__: Any) -> Tally | None:
+        """Count parameters and multiply-adds in closed form; None has them counted on the meta device."""
+        return None
 
 
 def shrunk(resolution: tuple[int, int], stride: int) -> tuple[int, int]:

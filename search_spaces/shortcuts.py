@@ -3,6 +3,7 @@
 from torch import nn
 
 from search_spaces.part import Place
+from search_spaces.tally import Tally, conv_tally
 
 
 def shortcut(place: Place) -> nn.Module:
@@ -10,3 +11,11 @@ def shortcut(place: Place) -> nn.Module:
     if not place.is_reshaping:
         return nn.Identity()
     return place.layers.conv((place.in_channels, place.out_channels), 1, stride=place.stride, then="norm")
+
+
+def shortcut_tally(place: Place) -> Tally:
+    """Count what `shortcut` makes."""
+    if not place.is_reshaping:
+        return Tally()
+    channels = (place.in_channels, place.out_channels)
+    return conv_tally(place.layers, channels, at=place.resolution_out, then="norm")

@@ -1,11 +1,14 @@
 """Basic residual block: two 3x3 convolutions (He et al., 2016)."""
 
+from typing import Any
+
 from torch import Tensor
 
 from search_spaces.drop_path import drop_path
 from search_spaces.part import Part, Place
-from search_spaces.shortcuts import shortcut
+from search_spaces.shortcuts import shortcut, shortcut_tally
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class Basic(Part):
@@ -20,6 +23,14 @@ class Basic(Part):
         self.drop_path = drop_path(place.drop_path)
         self.shortcut = shortcut(place)
         self.act = layers.activate()
+
+    @classmethod
+    def tally(cls, place: Place, /, *, squeeze: float = 0.0, **_: Any) -> Tally:
+        """Count the closed form."""
+        layers, width, at = place.layers, place.out_channels, place.resolution_out
+        first = conv_tally(layers, (place.in_channels, width), 3, at=at)
+        second = conv_tally(layers, (width, width), 3, at=at, then="norm")
+        return first + second + squeeze_tally(layers, width, squeeze) + shortcut_tally(place)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

@@ -7,8 +7,9 @@ from torch import Tensor
 from millinet.errors import ConfigError
 from search_spaces.drop_path import drop_path
 from search_spaces.part import Part, Place
-from search_spaces.shortcuts import shortcut
+from search_spaces.shortcuts import shortcut, shortcut_tally
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class Bottleneck(Part):
@@ -58,6 +59,28 @@ class Bottleneck(Part):
                 f"the middle must have a channel, got width={width}, expand={expand}, groups={groups}, "
                 f"width_per_group={width_per_group}; raise width_per_group"
             )
+
+    @classmethod
+    def tally(
+        cls,
+        place: Place,
+        /,
+        *,
+        expand: int = 4,
+        groups: int = 1,
+        width_per_group: int = 64,
+        stride_at: str = "3x3",
+        squeeze: float = 0.0,
+        **_: Any,
+    ) -> Tally:
+        """Count the closed form."""
+        layers, width, at = place.layers, place.out_channels, place.resolution_out
+        middle = middle_width(width, expand=expand, groups=groups, width_per_group=width_per_group)
+        early = at if stride_at == "1x1" else place.resolution
+        inner = conv_tally(layers, (place.in_channels, middle), at=early)
+        inner += conv_tally(layers, (middle, middle), 3, at=at, groups=groups)
+        outer = conv_tally(layers, (middle, width), at=at, then="norm") + shortcut_tally(place)
+        return inner + outer + squeeze_tally(layers, width, squeeze)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

@@ -5,11 +5,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from search_spaces.blocks.inverted import Inverted
-from search_spaces.downsampling import downsampled, downsampling
+from search_spaces.downsampling import downsampled, downsampling, downsampling_tally
 from search_spaces.drop_path import drop_path
 from search_spaces.layer_scale import LayerScale
 from search_spaces.part import Outgoing, Part, Place
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class ConvNeXt(Part):
@@ -38,6 +39,18 @@ class ConvNeXt(Part):
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Divide the resolution by the stride, rounding down."""
         return downsampled(place)
+
+    @classmethod
+    def tally(
+        cls, place: Place, /, *, kernel: int = 7, expand: int = 4, squeeze: float = 0.0, **_: Any
+    ) -> Tally:
+        """Count the closed form."""
+        layers, width, at = place.layers, place.out_channels, downsampled(place).resolution
+        counted = downsampling_tally(place) + Tally(width)
+        counted += conv_tally(layers, (width, width), kernel, at=at, groups=width, then="norm")
+        counted += conv_tally(layers, (width, expand * width), at=at, then="")
+        counted += conv_tally(layers, (expand * width, width), at=at, then="")
+        return counted + squeeze_tally(layers, width, squeeze)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

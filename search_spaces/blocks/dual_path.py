@@ -8,6 +8,7 @@ from torch import Tensor
 from millinet.errors import ConfigError
 from search_spaces.part import Outgoing, Part, Place, Streams, joined, shrunk
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class DualPath(Part):
@@ -46,6 +47,27 @@ class DualPath(Part):
     def outgoing(cls, place: Place, /, *, dense: int = 16, **_: Any) -> Outgoing:
         """Hand on the residual path and a dense path that has grown."""
         return dual_outgoing(place, grown_by=2 * dense if place.index == 0 else dense)
+
+    @classmethod
+    def tally(
+        cls,
+        place: Place,
+        /,
+        *,
+        middle: int = 96,
+        dense: int = 16,
+        groups: int = 32,
+        squeeze: float = 0.0,
+        **_: Any,
+    ) -> Tally:
+        """Count the closed form."""
+        layers, at, before = place.layers, place.resolution_out, place.in_channels
+        counted = conv_tally(layers, (before, middle), at=place.resolution)
+        counted += conv_tally(layers, (middle, middle), 3, at=at, groups=groups)
+        counted += conv_tally(layers, (middle, place.out_channels + dense), at=at, then="norm")
+        if place.index == 0:
+            counted += conv_tally(layers, (before, place.out_channels + dense), at=at, then="norm")
+        return counted + squeeze_tally(layers, middle, squeeze)
 
     def forward(self, streams: Streams) -> Streams:
         """Map the two paths, or one tensor (batch, in, height, width) at the first block, to two paths."""

@@ -1,6 +1,7 @@
 """Dual path block with norms before the convolutions, the form for large images (Chen et al., 2017)."""
 
 from collections import OrderedDict
+from math import prod
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from search_spaces.blocks.dual_path import DualPath, dual_outgoing
 from search_spaces.part import Outgoing, Part, Place, Streams, joined
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, norm_tally, squeeze_tally
 
 
 class DualPathPre(Part):
@@ -46,6 +48,28 @@ class DualPathPre(Part):
         """Hand on the residual path and a dense path that has grown."""
         return dual_outgoing(place, grown_by=3 * dense if place.index == 0 else dense)
 
+    @classmethod
+    def tally(
+        cls,
+        place: Place,
+        /,
+        *,
+        middle: int = 96,
+        dense: int = 16,
+        groups: int = 32,
+        squeeze: float = 0.0,
+        **_: Any,
+    ) -> Tally:
+        """Count the closed form."""
+        layers, before, width = place.layers, place.in_channels, place.out_channels
+        pixels, later = prod(place.resolution), prod(place.resolution_out)
+        counted = norm_tally(layers, before) + norm_tally(layers, middle) * 2
+        counted += _weights_tally(before * middle, pixels)
+        counted += _weights_tally(middle * middle // groups * 9 + middle * (width + dense), later)
+        if place.index == 0:
+            counted += norm_tally(layers, before) + _weights_tally(before * (width + 2 * dense), later)
+        return counted + squeeze_tally(layers, middle, squeeze)
+
     def forward(self, streams: Streams) -> Streams:
         """Map the two paths, or one tensor (batch, in, height, width) at the first block, to two paths."""
         x = joined(streams)
@@ -61,3 +85,7 @@ class DualPathPre(Part):
 
 def _normed(place: Place, channels: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(norm=place.layers.normalise(channels), act=place.layers.activate()))
+
+
+def _weights_tally(num_weights: int, num_pixels: int) -> Tally:
+    return Tally(num_weights, num_weights * num_pixels)

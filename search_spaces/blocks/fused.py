@@ -8,6 +8,7 @@ from search_spaces.blocks.inverted import Inverted
 from search_spaces.drop_path import drop_path
 from search_spaces.part import Part, Place
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class Fused(Part):
@@ -27,6 +28,18 @@ class Fused(Part):
     def check(cls, width: int, /, *, expand: int = 4, kernel: int = 3, **_: Any) -> None:
         """Reject what the inverted residual block rejects."""
         Inverted.check(width, expand=expand, kernel=kernel, **_)
+
+    @classmethod
+    def tally(
+        cls, place: Place, /, *, expand: int = 4, kernel: int = 3, squeeze: float = 0.0, **_: Any
+    ) -> Tally:
+        """Count the closed form."""
+        layers, at, before, out = place.layers, place.resolution_out, place.in_channels, place.out_channels
+        hidden = out if expand == 1 else before * expand
+        counted = conv_tally(layers, (before, hidden), kernel, at=at)
+        if expand > 1:
+            counted += conv_tally(layers, (hidden, out), at=at, then="norm")
+        return counted + squeeze_tally(layers, hidden, squeeze, base=before)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

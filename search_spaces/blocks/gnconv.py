@@ -6,13 +6,14 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from millinet.errors import ConfigError
-from search_spaces.downsampling import downsampled, downsampling
+from search_spaces.downsampling import downsampled, downsampling, downsampling_tally
 from search_spaces.drop_path import drop_path
-from search_spaces.global_filter import GlobalLocalFilter
+from search_spaces.global_filter import GlobalLocalFilter, filter_tally
 from search_spaces.layer_scale import LayerScale
 from search_spaces.layers import Layers
 from search_spaces.part import Outgoing, Part, Place
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, norm_tally, squeeze_tally
 
 Filter = Literal["depthwise", "global-local"]
 
@@ -100,6 +101,32 @@ class GnConv(Part):
             raise ConfigError(f"order {order} halves the width {order - 1} times, got width {width}")
         if filter == "global-local" and sum(order_widths(width, order)) % 2:
             raise ConfigError(f"the global-local filter needs an even sum of orders, got width {width}")
+
+    @classmethod
+    def tally(
+        cls,
+        place: Place,
+        /,
+        *,
+        order: int = 3,
+        expand: int = 4,
+        filter: str = "depthwise",  # noqa: A002
+        squeeze: float = 0.0,
+        **_: Any,
+    ) -> Tally:
+        """Count the closed form."""
+        layers, width, at = place.layers, place.out_channels, downsampled(place).resolution
+        orders = order_widths(width, order)
+        joint = sum(orders)
+        counted = downsampling_tally(place) + norm_tally(layers, width) * 2 + Tally(2 * width)
+        counted += conv_tally(layers, (width, orders[0] + joint), at=at, then="")
+        if filter == "global-local":
+            counted += filter_tally(joint, at)
+        else:
+            counted += conv_tally(layers, (joint, joint), 7, at=at, groups=joint, then="")
+        for pair in (*pairwise(orders), (width, width), (width, expand * width), (expand * width, width)):
+            counted += conv_tally(layers, pair, at=at, then="")
+        return counted + squeeze_tally(layers, width, squeeze)
 
     @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from millinet.errors import ConfigError
 from search_spaces.drop_path import drop_path
 from search_spaces.part import Part, Place
-from search_spaces.shortcuts import shortcut
+from search_spaces.shortcuts import shortcut, shortcut_tally
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class Inverted(Part):
@@ -44,6 +45,28 @@ class Inverted(Part):
             raise ConfigError(f"expand must be at least 1, got {expand}")
         if kernel < 1 or kernel % 2 == 0:
             raise ConfigError(f"kernel must be odd, got {kernel}; 3 or 5 is usual")
+
+    @classmethod
+    def tally(
+        cls,
+        place: Place,
+        /,
+        *,
+        expand: int = 6,
+        kernel: int = 3,
+        shortcut: str = "identity",
+        squeeze: float = 0.0,
+        **_: Any,
+    ) -> Tally:
+        """Count the closed form."""
+        layers, at, before = place.layers, place.resolution_out, place.in_channels
+        hidden = before * expand
+        counted = conv_tally(layers, (before, hidden), at=place.resolution) if expand > 1 else Tally()
+        counted += conv_tally(layers, (hidden, hidden), kernel, at=at, groups=hidden)
+        counted += conv_tally(layers, (hidden, place.out_channels), at=at, then="norm")
+        if shortcut == "projected" and place.stride == 1:
+            counted += shortcut_tally(place)
+        return counted + squeeze_tally(layers, hidden, squeeze, base=before)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

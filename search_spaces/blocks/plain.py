@@ -6,8 +6,10 @@ from torch import Tensor, nn
 
 from millinet.errors import ConfigError
 from search_spaces.downsampling import downsampled, step_of
+from search_spaces.layers import Then
 from search_spaces.part import Outgoing, Part, Place
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, squeeze_tally
 
 
 class Plain(Part):
@@ -38,6 +40,15 @@ class Plain(Part):
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Divide the resolution by the stride, rounding down, as the pool does."""
         return downsampled(place)
+
+    @classmethod
+    def tally(
+        cls, place: Place, /, *, kernel: int = 3, then: Then = "norm+act", squeeze: float = 0.0, **_: Any
+    ) -> Tally:
+        """Count the closed form."""
+        channels, at = (place.in_channels, place.out_channels), downsampled(place).resolution
+        conv = conv_tally(place.layers, channels, kernel, at=at, then=then)
+        return conv + squeeze_tally(place.layers, place.out_channels, squeeze)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

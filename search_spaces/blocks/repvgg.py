@@ -1,5 +1,7 @@
 """RepVGG block: three branches while training, one convolution when deployed (Ding et al., 2021)."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 from millinet.errors import ConfigError
 from search_spaces.part import Part, Place
 from search_spaces.squeeze import squeeze_excitation
+from search_spaces.tally import Tally, conv_tally, norm_tally, squeeze_tally
 
 
 class RepVGG(Part):
@@ -31,6 +34,15 @@ class RepVGG(Part):
         if self.identity is not None:
             out = out + self.identity(x)
         return self.act(self.squeeze(out))
+
+    @classmethod
+    def tally(cls, place: Place, /, *, squeeze: float = 0.0, **_: Any) -> Tally:
+        """Count the closed form."""
+        channels, layers, at = (place.in_channels, place.out_channels), place.layers, place.resolution_out
+        branches = conv_tally(layers, channels, 3, at=at, then="norm")
+        branches += conv_tally(layers, channels, 1, at=at, then="norm")
+        identity = Tally() if place.is_reshaping else norm_tally(layers, channels[0])
+        return branches + identity + squeeze_tally(layers, channels[1], squeeze)
 
     @torch.no_grad()
     def deployed(self) -> nn.Module:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from millinet.errors import ConfigError
 from search_spaces.part import Part, Place
+from search_spaces.tally import Tally, conv_tally, linear_tally, norm_tally
 
 
 class Dense(Part):
@@ -42,6 +43,17 @@ class Dense(Part):
         super().check(_, **__)
         if features < 0:
             raise ConfigError(f"features must be 0 (none) or a channel count, got {features}")
+
+    @classmethod
+    def tally(
+        cls, place: Place, /, *, features: int = 0, closing: str = "none", normed: bool = False, **_: Any
+    ) -> Tally:
+        """Count the closed form."""
+        channels = features or place.in_channels
+        counted = linear_tally(channels, place.out_channels) + Tally(2 * channels if normed else 0)
+        if features:
+            counted += conv_tally(place.layers, (place.in_channels, features), at=place.resolution)
+        return counted + (norm_tally(place.layers, channels) if closing != "none" else Tally())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (batch, channels, height, width) to logits (batch, classes)."""

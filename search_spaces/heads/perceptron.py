@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from millinet.errors import ConfigError
 from search_spaces.part import Part, Place
+from search_spaces.tally import Tally, linear_tally
 
 
 class Perceptron(Part):
@@ -30,6 +31,12 @@ class Perceptron(Part):
         super().check(_, **__)
         if hidden < 1 or grid < 1:
             raise ConfigError(f"hidden and grid must be at least 1, got {hidden} and {grid}")
+
+    @classmethod
+    def tally(cls, place: Place, /, *, hidden: int = 4096, grid: int = 7, **_: Any) -> Tally:
+        """Count the closed form."""
+        first = linear_tally(place.in_channels * grid**2, hidden)
+        return first + linear_tally(hidden, hidden) + linear_tally(hidden, place.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (batch, channels, height, width) to logits (batch, classes)."""

@@ -16,6 +16,7 @@ from search_spaces.heads.dictionary import Dictionary
 from search_spaces.heads.folded_dictionary import FoldedDictionary
 from search_spaces.heads.readouts import LinearReadout, Readout, ResidualReadout
 from search_spaces.part import Part, Place
+from search_spaces.tally import Tally, linear_tally
 
 Start = Literal["random", "class-means", "dictionary-learning"]
 
@@ -64,6 +65,19 @@ class SparseCoded(Part):
             raise ConfigError(f"steps must be 1 to 5, got {steps}; 3 serves")
         if not 0.0 < penalty <= 4.0:
             raise ConfigError(f"penalty must be in (0, 4], got {penalty}; 0.8 is usual")
+
+    @classmethod
+    def tally(
+        cls, place: Place, /, *, readout: str = "residual", atoms: int = 1, steps: int = 3, **_: Any
+    ) -> Tally:
+        """Count the closed form of the unfolded head, whose Gram matrix is part of every pass."""
+        classes, features = place.out_channels, place.in_channels
+        num_atoms = atoms * classes if readout == "residual" else atoms
+        square = num_atoms**2
+        coder = Tally(num_atoms * (features + 1), (square + num_atoms) * features + (steps - 1) * square)
+        if readout == "linear":
+            return coder + linear_tally(num_atoms, classes)
+        return coder + Tally(1, square * classes + square + num_atoms * classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map features (batch, channels, height, width) to logits (batch, classes)."""

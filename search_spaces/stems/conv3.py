@@ -5,6 +5,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from search_spaces.part import Outgoing, Part, Place, shrunk
+from search_spaces.tally import Tally, conv_tally
 
 
 class Conv3(Part):
@@ -18,6 +19,12 @@ class Conv3(Part):
     def outgoing(cls, place: Place, /, *, stride: int = 1, **_: Any) -> Outgoing:
         """Divide the resolution by the stem's own stride."""
         return Outgoing(place.out_channels, shrunk(place.resolution, stride))
+
+    @classmethod
+    def tally(cls, place: Place, /, *, stride: int = 1, **_: Any) -> Tally:
+        """Count the closed form."""
+        at = shrunk(place.resolution, stride)
+        return conv_tally(place.layers, (place.in_channels, place.out_channels), 3, at=at)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from search_spaces.part import Outgoing, Part, Place, shrunk
+from search_spaces.tally import Tally, conv_tally
 
 
 class Conv7(Part):
@@ -19,6 +20,12 @@ class Conv7(Part):
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Quarter the resolution."""
         return Outgoing(place.out_channels, shrunk(place.resolution, 4))
+
+    @classmethod
+    def tally(cls, place: Place, /, **_: Any) -> Tally:
+        """Count the closed form."""
+        at = shrunk(place.resolution, 2)
+        return conv_tally(place.layers, (place.in_channels, place.out_channels), 7, at=at)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / 4, width / 4)."""

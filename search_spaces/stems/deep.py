@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from millinet.errors import ConfigError
 from search_spaces.part import Outgoing, Part, Place, shrunk
+from search_spaces.tally import Tally, conv_tally
 
 
 class Deep(Part):
@@ -29,6 +30,13 @@ class Deep(Part):
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Quarter the resolution."""
         return Outgoing(place.out_channels, shrunk(place.resolution, 4))
+
+    @classmethod
+    def tally(cls, place: Place, /, **_: Any) -> Tally:
+        """Count the closed form."""
+        half, at = place.out_channels // 2, shrunk(place.resolution, 2)
+        pairs = ((place.in_channels, half), (half, half), (half, place.out_channels))
+        return sum((conv_tally(place.layers, pair, 3, at=at) for pair in pairs), Tally())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / 4, width / 4)."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from millinet.errors import ConfigError
 from search_spaces.layers import has_bias
 from search_spaces.part import Outgoing, Part, Place
+from search_spaces.tally import Tally, conv_tally
 
 
 class Patch(Part):
@@ -30,6 +31,12 @@ class Patch(Part):
     def outgoing(cls, place: Place, /, *, size: int = 4, **_: Any) -> Outgoing:
         """Divide the resolution by the size of a patch, rounding down."""
         return Outgoing(place.out_channels, (place.resolution[0] // size, place.resolution[1] // size))
+
+    @classmethod
+    def tally(cls, place: Place, /, *, size: int = 4, **_: Any) -> Tally:
+        """Count the closed form."""
+        at = cls.outgoing(place, size=size).resolution
+        return conv_tally(place.layers, (place.in_channels, place.out_channels), size, at=at, then="norm")
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, in, height, width) to (batch, out, height / size, width / size)."""

@@ -22,6 +22,7 @@ from search_spaces import (
     Stem,
     reparameterise,
 )
+from search_spaces.tally import Tally
 
 OPTIONS = {
     "dual_path": {"middle": 8, "dense": 4, "groups": 2},
@@ -120,7 +121,10 @@ def test_an_image_does_not_depend_on_its_batch(part: dict[str, str]) -> None:
 def test_costs_on_paper_equal_those_counted(part: dict[str, str]) -> None:
     described = architecture(**part)
 
-    assert described.costs() == count(described.build(), torch.zeros(1, 3, 16, 16))
+    counted = count(described.build(), torch.zeros(1, 3, 16, 16))
+
+    assert described.costs() == counted
+    assert described.tally() == Tally(counted.parameters, counted.macs)
 
 
 @pytest.mark.parametrize("part", EVERY_PART, ids=label)

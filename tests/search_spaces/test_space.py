@@ -10,6 +10,7 @@ import torch
 
 from millinet.errors import ConfigError
 from search_spaces import NETWORKS, SearchSpace, load_space, network
+from search_spaces.tally import Tally
 
 SMALL = """
 name = "small"
@@ -203,6 +204,18 @@ def test_random_points_build_on_the_meta_device(preset: str, resolution: tuple[i
             logits = architecture.build()(torch.empty(2, 3, *resolution))
 
         assert logits.shape == (2, 10)
+
+
+@pytest.mark.parametrize(("preset", "resolution"), [*PRESETS, ("convnet", (8, 8))])
+def test_closed_forms_equal_the_count_of_random_points(preset: str, resolution: tuple[int, int]) -> None:
+    space = load_space(preset, resolution=resolution)
+    rng = np.random.default_rng(3)
+
+    for _ in range(8):
+        architecture = space.sample(rng)
+        costs = architecture.costs()
+
+        assert architecture.tally() == Tally(costs.parameters, costs.macs)
 
 
 @pytest.mark.slow
