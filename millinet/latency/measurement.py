@@ -1,7 +1,7 @@
 """What a measurement says: an interval, a status, and a verdict against a budget; never a single number."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from statistics import fmean, median
 from typing import Any, Final, Self
 
@@ -53,6 +53,10 @@ class LatencyMeasurement:
     """ok, noisy, throttled or contended."""
     share_undisturbed: float
     """Fraction of calls nothing disturbed."""
+    device_ms: float | None = None
+    """Time between GPU events around the launch; None on a CPU."""
+    graph_ms: float | None = None
+    """Time of a CUDA-graph replay; None on a CPU, or where the network cannot be captured."""
     note: str = ""
     """What else was noticed."""
     device: DeviceInfo
@@ -117,6 +121,10 @@ class LatencyMeasurement:
         if high <= budget.limit_ms:
             return "meets"
         return "fails" if low > budget.limit_ms else "undecided"
+
+    def hindered(self, hindrances: Iterable[str]) -> Self:
+        """Return the measurement with the worst of its own status and those given; empty ones say nothing."""
+        return replace(self, status=max(filter(None, (self.status, *hindrances)), key=SEVERITY.index))
 
     def row(
         self, *, model: str = "", fingerprint: str = "", budget: Budget | None = None, **costs: Any

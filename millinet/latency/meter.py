@@ -1,7 +1,7 @@
 """Measure many models on one device against references that stay the same, visit by visit."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Self
 
@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from millinet.device import DeviceInfo, describe, resolve_device, using_threads
 from millinet.errors import MillinetError
 from millinet.latency.budget import Budget
+from millinet.latency.cuda import fixed_numerics, gpu_times
 from millinet.latency.lock import device_lock
 from millinet.latency.measurement import LatencyMeasurement
+from millinet.latency.nvml import gpu_state, hindrance
 from millinet.latency.quiet import collecting_output
 from millinet.latency.references import Ladder, Reference
 from millinet.latency.settings import LatencySettings
@@ -96,22 +98,35 @@ class LatencyMeter:
             MeasurementError: If the model cannot be measured.
         """
         settings = self.settings.under(budget)
-        with self._threads():
+        with self._form():
             subject = prepare(model, example, device=self.device, settings=settings)
             reference = self._reference_for(subject)
         settings = replace(settings, batch=subject.batch)
         num_calls = calls_per_block(subject.rough_ms, settings.calls_per_block)
         most_seen = MOST_SEEN * settings.max_visits
         seen: list[Visit] = []
+        hindrances: set[str] = set()
         is_enough = False
         while not is_enough:
-            with self._threads():
+            with self._form():
                 info = describe(self.device)
                 seen.append(self._visit(subject, reference, num_calls, info))
+            if self.device.type == "cuda":
+                hindrances.add(hindrance(gpu_state(self.device)))
             reference.add_visit(seen[-1])
             measurement = summarise(seen, reference, settings=settings, info=info, note=subject.note)
+            measurement = measurement.hindered(hindrances)
             is_enough = has_enough(measurement, budget) or len(seen) >= most_seen
+            if is_enough and self.device.type == "cuda":
+                measurement = self._with_gpu_times(measurement, subject)
             yield measurement
+
+    def _with_gpu_times(self, measurement: LatencyMeasurement, subject: Subject) -> LatencyMeasurement:
+        with device_lock(measurement.device.identity), collecting_output():
+            times = gpu_times(subject.launch, self.device)
+        notes = [measurement.note, "launch-bound" if times.is_launch_bound(measurement.median_ms) else ""]
+        note = "; ".join(filter(None, notes))
+        return replace(measurement, device_ms=times.device_ms, graph_ms=times.graph_ms, note=note)
 
     def _visit(self, subject: Subject, reference: Reference, num_calls: int, info: DeviceInfo) -> Visit:
         try:
@@ -122,8 +137,9 @@ class LatencyMeter:
         except Exception as error:
             raise call_failure("the model", "while it was timed", error) from error
 
-    def _threads(self) -> AbstractContextManager[object]:
-        return using_threads(self.settings.threads) if self.device.type == "cpu" else nullcontext()
+    def _form(self) -> AbstractContextManager[object]:
+        is_cpu = self.device.type == "cpu"
+        return using_threads(self.settings.threads) if is_cpu else fixed_numerics(self.device)
 
     def _reference_for(self, subject: Subject) -> Reference:
         if self._given is None:

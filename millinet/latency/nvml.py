@@ -59,18 +59,28 @@ def gpu_state(device: torch.device) -> GpuState:
             nvml.nvmlShutdown()
 
 
+def hindrance(state: GpuState) -> str:
+    """Return the status a reading forces on a measurement: throttled, contended, or nothing."""
+    if state.num_others:
+        return "contended"
+    return "throttled" if state.throttled_by else ""
+
+
 def _read(nvml: Any, device: torch.device) -> GpuState:
     # By UUID: NVML numbers all GPUs of the machine, torch only those it was shown.
     uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
     handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
 
     def ask(name: str, *arguments: Any) -> Any:
+        function = getattr(nvml, name, None)
         try:
-            return getattr(nvml, name)(handle, *arguments)
+            return None if function is None else function(handle, *arguments)
         except nvml.NVMLError:
             return None
 
-    reasons = ask("nvmlDeviceGetCurrentClocksEventReasons") or 0
+    # Renamed in NVML 12.2; older drivers know the second name only.
+    reasons = ask("nvmlDeviceGetCurrentClocksEventReasons")
+    reasons = ask("nvmlDeviceGetCurrentClocksThrottleReasons") if reasons is None else reasons
     processes = ask("nvmlDeviceGetComputeRunningProcesses")
     power = ask("nvmlDeviceGetPowerUsage")
     clock = ask("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM)
@@ -81,7 +91,7 @@ def _read(nvml: Any, device: torch.device) -> GpuState:
         clock_mhz=None if clock is None else float(clock),
         power_watts=None if power is None else power / 1000,
         temperature_c=None if temperature is None else float(temperature),
-        throttled_by=tuple(text for bit, text in _THROTTLE_BITS.items() if reasons & bit),
+        throttled_by=tuple(text for bit, text in _THROTTLE_BITS.items() if (reasons or 0) & bit),
         num_others=None if processes is None else sum(one.pid != os.getpid() for one in processes),
         energy_mj=None if energy is None else float(energy),
     )

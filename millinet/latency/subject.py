@@ -26,6 +26,8 @@ class Subject(NamedTuple):
     """Images in one call."""
     rough_ms: float
     """A first look at one call."""
+    launch: Callable[[], object]
+    """One forward pass that on a GPU is not waited for."""
     note: str
     """What else is to be known about the model; empty where nothing is."""
 
@@ -48,8 +50,8 @@ def prepare(model: nn.Module, example: Tensor, *, device: torch.device, settings
     times_ms: list[float] = []
     with collecting_output() as printed:
         form = deployed(model, example, device=device, settings=settings)
-        call = _attempt(model, "before the first call", lambda: ENGINES[settings.engine](form, images))
-        call = _synchronised(call, device)
+        launch = _attempt(model, "before the first call", lambda: ENGINES[settings.engine](form, images))
+        call = _synchronised(launch, device)
         for number in (1, 2, 3, 4):
             times_ms.append(_attempt(model, f"on call {number}", lambda: time_once(call)))
             if number > 1 and times_ms[-1] > settings.max_call_seconds * 1e3:
@@ -60,6 +62,7 @@ def prepare(model: nn.Module, example: Tensor, *, device: torch.device, settings
     _check_place(form, device)
     return Subject(
         call=call,
+        launch=launch,
         batch=images.shape[0],
         rough_ms=min(times_ms[1:]),
         note="prints in its forward pass" if printed else "",

@@ -27,7 +27,7 @@ def python(code: str, argument: str) -> int:
 
 def try_lock(identity: str) -> int:
     """Return 7 if another process holds the lock, else 0."""
-    return try_lock(str(lock_path(identity)))
+    return python(TRY, str(lock_path(identity)))
 
 
 def test_another_process_is_kept_out_while_one_measures() -> None:

@@ -53,6 +53,11 @@ def test_an_unfit_machine_gives_no_verdict(status: str) -> None:
     assert made(status=status).verdict(Budget.parse("1s")) == "undecided"
 
 
+def test_the_worst_hindrance_decides_the_status() -> None:
+    assert made().hindered(["", "throttled"]).status == "throttled"
+    assert made(status="noisy").hindered([""]).status == "noisy"
+
+
 def test_a_budget_on_the_tail_is_judged_by_the_bounds_of_the_tail() -> None:
     measured = made()
 

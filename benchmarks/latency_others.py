@@ -1,0 +1,96 @@
+"""Beside other tools: the same deployed model, in turn, in one run; how far do repeats of each tool scatter?
+
+Each repeat of a tool gives one number, which is compared with the mean of that tool's own repeats. timm's way
+is 10 calls of warm-up, then the mean of 40. Triton's do_bench needs a GPU.
+
+    python benchmarks/latency_others.py --repeats 20      # about 3 minutes
+"""
+
+import argparse
+from collections.abc import Callable
+from statistics import fmean, quantiles, stdev
+from typing import Any
+
+import torch
+from latency_subjects import report, subjects
+from torch import Tensor, nn
+from torch.utils.benchmark import Timer
+
+from millinet.device import set_threads
+from millinet.latency import LatencyMeter, LatencySettings, deployed
+from millinet.latency.timer import time_once
+
+SETTINGS = LatencySettings()
+
+
+def timer(form: nn.Module, images: Tensor) -> Timer:
+    """Return torch's own timer of one call."""
+    return Timer("form(images)", globals={"form": form, "images": images}, num_threads=1)
+
+
+def blocked(form: nn.Module, images: Tensor) -> float:
+    """Return the median of torch's blocked_autorange, in milliseconds."""
+    return timer(form, images).blocked_autorange(min_run_time=0.2).median * 1e3
+
+
+def adaptive(form: nn.Module, images: Tensor) -> float:
+    """Return the median of torch's adaptive_autorange, in milliseconds."""
+    return timer(form, images).adaptive_autorange(min_run_time=0.05, max_run_time=2.0).median * 1e3
+
+
+def mean_of_ten(form: nn.Module, images: Tensor) -> float:
+    """Return the mean of ten calls after one, in milliseconds."""
+    form(images)
+    return fmean(time_once(lambda: form(images)) for _ in range(10))
+
+
+def as_timm_does(form: nn.Module, images: Tensor) -> float:
+    """Return the mean of 40 calls after 10, in milliseconds."""
+    for _ in range(10):
+        form(images)
+    return fmean(time_once(lambda: form(images)) for _ in range(40))
+
+
+TOOLS: dict[str, Callable[[nn.Module, Tensor], float]] = {
+    "torch blocked_autorange": blocked,
+    "torch adaptive_autorange": adaptive,
+    "mean of 10": mean_of_ten,
+    "timm's benchmark": as_timm_does,
+}
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=20)
+    asked = parser.parse_args()
+    set_threads(1)
+    rows: list[dict[str, Any]] = []
+    for name, model, example in subjects():
+        form = deployed(model, example, device=torch.device("cpu"), settings=SETTINGS)
+        images = example.contiguous(memory_format=torch.channels_last)
+        found: dict[str, list[float]] = {tool: [] for tool in ("millinet", *TOOLS)}
+        with LatencyMeter("cpu", SETTINGS) as meter, torch.inference_mode():
+            for _ in range(asked.repeats):
+                found["millinet"].append(meter.measure(model, example).median_ms)
+                for tool, run in TOOLS.items():
+                    found[tool].append(run(form, images))
+        for tool, values in found.items():
+            mean = fmean(values)
+            low, high = quantiles(values, n=20)[0], quantiles(values, n=20)[-1]
+            rows.append(
+                {
+                    "network": name,
+                    "tool": tool,
+                    "repeats": len(values),
+                    "mean_ms": mean,
+                    "cv": stdev(values) / mean,
+                    "p5_to_p95": (high - low) / mean,
+                    "off_by_over_5pct": fmean(abs(value / mean - 1) > 0.05 for value in values),
+                }
+            )
+    report("latency_others", rows)
+
+
+if __name__ == "__main__":
+    main()
