@@ -63,8 +63,8 @@ class ProposalConfig:
     """Measured latencies before the gate predicts."""
     max_modelled: int = 400
     """Observations a surrogate learns from, the best and the latest first; bounds its cubic cost."""
-    tune_every: int = 5
-    """New observations after which hyper-parameters are tuned again."""
+    tune_growth: float = 0.1
+    """Growth of the observations, a fraction, after which a surrogate tunes its hyper-parameters again."""
 
 
 class SpaceExhaustedError(InfeasibleBudgetError):
@@ -151,7 +151,7 @@ class Proposer(Generic[C]):
     def _fit(
         self, name: str, model: GaussianProcess, kept: Sequence[Observation], targets: Floats, scale: Floats
     ) -> None:
-        is_due = len(kept) - self._tuned_at[name] >= self.config.tune_every or self._tuned_at[name] == 0
+        is_due = len(kept) >= self._tuned_at[name] * (1.0 + self.config.tune_growth)
         model.fit(self._encode([obs.description for obs in kept], scale), targets, is_tuned=is_due)
         if is_due:
             self._tuned_at[name] = len(kept)
