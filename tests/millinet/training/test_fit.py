@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -150,3 +151,17 @@ def test_the_batch_size_of_an_evaluation_changes_nothing(digits: DataSet, small_
 
     assert one.correct == many.correct
     assert one.loss == pytest.approx(many.loss, rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+def test_a_compiled_training_learns_and_leaves_the_model_as_it_was(
+    digits: DataSet, small_net: MakeNet
+) -> None:
+    model = small_net()
+    names = list(model.state_dict())
+
+    result = fit(model, digits, dataclasses.replace(SHORT, compile=True), device="cpu")
+
+    assert result.best_accuracy > 0.8
+    assert list(model.state_dict()) == names
