@@ -1,8 +1,8 @@
 """What a GPU is timed by beside the wall: its own events, and the replay of a captured graph.
 
-End to end - launch, compute, wait - is what a caller sees and what a budget means. Events leave the launching out
-where the queue is kept full; a graph replay launches everything at once. A network whose end-to-end time is well
-above its graph's is bound by launching, and pruning its channels will not help it.
+End to end - launch, compute, wait - is what a caller sees and what a budget means. Events leave the launching
+out where the queue is kept full; a graph replay launches everything at once. A network whose end-to-end time
+is well above its graph's is bound by launching, and pruning its channels will not help it.
 
 Inputs and weights are those of the call before, so the second-level cache is as warm as in a serving loop.
 """
@@ -65,7 +65,7 @@ def gpu_times(call: Callable[[], object], device: torch.device) -> GpuTimes:
 def _between_events(call: Callable[[], object], device: torch.device) -> float:
     times_ms = []
     for _ in range(_REPEATS):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         call()
         end.record()
@@ -78,7 +78,7 @@ def _graph_ms(call: Callable[[], object], device: torch.device) -> float | None:
     graph = torch.cuda.CUDAGraph()
     try:
         # Capture needs a stream of its own, warmed up on it; see torch.cuda.graph.
-        stream = torch.cuda.Stream(device)
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
@@ -87,7 +87,7 @@ def _graph_ms(call: Callable[[], object], device: torch.device) -> float | None:
         with torch.cuda.graph(graph):
             call()
     except RuntimeError:
-        # Shapes that depend on values, copies to the host: such a network has no graph, and that is the answer.
+        # Shapes that depend on values, copies to the host: such a network has no graph, which is the answer.
         torch.cuda.synchronize(device)
         return None
     return _between_events(graph.replay, device)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from millinet.errors import ConfigError, MeasurementError
+from millinet.errors import MeasurementError
 
 Call = Callable[[], object]
 
@@ -37,11 +37,10 @@ def onnxruntime_engine(form: nn.Module, images: Tensor) -> Call:
     """Export the module to ONNX in memory and run it with ONNX Runtime on the CPU.
 
     Raises:
-        ConfigError: If the form is not fp32 on the CPU.
-        MeasurementError: If ONNX Runtime is not installed or the module cannot be exported.
+        MeasurementError: If the form is not fp32 on the CPU, ONNX Runtime is not installed or the module cannot be exported.
     """
     if images.device.type != "cpu" or images.dtype != torch.float32:
-        raise ConfigError(
+        raise MeasurementError(
             f"the onnxruntime engine takes fp32 on the CPU, got {images.dtype} on {images.device}; "
             f"use --engine torch for others"
         )

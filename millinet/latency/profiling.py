@@ -65,6 +65,8 @@ def _in_turn(
             except StopIteration:
                 rows[name] = _row(name, models[name], example, last[name], budget)
                 del open_visits[name]
+            except ConfigError:
+                raise  # the user's doing, and the same for every model
             except MillinetError as error:
                 rows[name] = {"model": name, "status": "failed", "cause": str(error)}
                 del open_visits[name]

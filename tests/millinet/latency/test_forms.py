@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from millinet.errors import ConfigError
+from millinet.errors import MeasurementError
 from millinet.latency import LatencySettings, deployed, layer_profile, measure
 from millinet.latency.engines import ENGINES
 from millinet.latency.references import Ladder, rung
@@ -50,7 +50,7 @@ def test_every_form_is_measured_and_recorded(dtype: str, memory_format: str, ima
 
 
 def test_onnxruntime_refuses_what_it_cannot_measure(images: Tensor) -> None:
-    with pytest.raises(ConfigError, match="fp32 on the CPU"):
+    with pytest.raises(MeasurementError, match="fp32 on the CPU"):
         measure(small(), images, settings=LatencySettings(engine="onnxruntime", dtype="bf16"))
 
 
