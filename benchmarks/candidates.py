@@ -10,6 +10,7 @@ Each prints a JSON object and writes it to benchmarks/results/. `speed` wants a 
 import argparse
 import gc
 import json
+import os
 import platform
 import subprocess
 import time
@@ -24,6 +25,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from millinet.device import describe, resolve_device
 from search_spaces import Architecture, load_space, network
 
 RESULTS = Path(__file__).parent / "results"
@@ -97,7 +99,7 @@ def speed(device: str, *, batch: int) -> dict[str, Any]:
             "training step": ratio(training_step(ours, images), training_step(theirs, images), device),
         }
     return {
-        "device": describe(device),
+        "device": describe(resolve_device(device)).as_dict(),
         "batch": batch,
         "dtype": "fp32",
         "rounds": NUM_ROUNDS,
@@ -160,16 +162,11 @@ def timed(call: Callable[[], object], device: str) -> float:
     return start.elapsed_time(end)
 
 
-def describe(device: str) -> str:
-    if device == "cpu":
-        return f"cpu, {platform.machine()}, {torch.get_num_threads()} threads"
-    return torch.cuda.get_device_name(device)
-
-
 def provenance() -> dict[str, Any]:
     command = ["git", "rev-parse", "--short", "HEAD"]
     found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
     return {
+        "load_average": os.getloadavg()[0],
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -191,7 +188,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.program == "price":
-        name, result = "price", {"device": describe("cpu"), **price_candidates()}
+        name, result = "price", {"device": describe(resolve_device("cpu")).as_dict(), **price_candidates()}
     else:
         name = f"speed_{options.device}_batch{options.batch}"
         result = speed(options.device, batch=options.batch)

@@ -8,6 +8,7 @@ Each prints a JSON object and writes it to benchmarks/results/.
 """
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
+from millinet.device import describe
 from search_spaces import Architecture, Head, Place, Stage, Stem
 from search_spaces.heads import SparseCoded
 from search_spaces.heads.health import code_health
@@ -267,7 +269,8 @@ def provenance() -> dict[str, Any]:
         cwd=Path(__file__).parent,
     )
     return {
-        "device": f"cpu, {platform.machine()}, {torch.get_num_threads()} threads",
+        "device": describe(torch.device("cpu")).as_dict(),
+        "load_average": os.getloadavg()[0],
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "commit": commit.stdout.strip() or "unknown",
         "time": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -39,6 +39,8 @@ class Variant:
     """Values of the axes in `FREE`."""
     keys: Mapping[str, str]
     """Parameter name of each axis."""
+    multiple_of: int = 1
+    """What a width must be a multiple of."""
 
     @cached_property
     def combinations(self) -> list[dict[str, Value]]:
@@ -51,9 +53,12 @@ class Variant:
         for values in product(*self.axes.values()):
             combination = dict(zip(self.axes, values, strict=True))
             options = {name: value for name, value in combination.items() if name != "width"}
+            width = int(combination.get("width", 0))
+            if width % self.multiple_of:
+                problem = f"no width is a multiple of {self.multiple_of}, got {list(self.axes['width'])}"
+                continue
             try:
-                checked = complete(self.part, canonical(self.part, options))
-                self.part.check(int(combination.get("width", 0)), **checked)
+                self.part.check(width, **complete(self.part, canonical(self.part, options)))
             except ConfigError as error:
                 problem = str(error)
                 continue

@@ -1,6 +1,7 @@
 """From the text of a space to its slots: which part a label means, and what its parameters are called."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Literal
 
 from millinet.errors import ConfigError
@@ -52,6 +53,7 @@ def make_slots(record: SpaceRecord) -> tuple[Slot, ...]:
         Slot(prefix="head", key="head", variants=head),
         Slot(prefix="layers", key="layers", variants=layers),
     )
+    slots = tuple(_with_multiple(slot, record.multiple_of) for slot in slots)
     for slot in slots:
         _check_distinct(slot)
     return slots
@@ -105,6 +107,11 @@ def _check_axes(where: str, kind: str, part: type[Part], axes: Mapping[str, tupl
             raise ConfigError(f"{where}.{axis} needs values, each listed once, got {list(values)}")
     if has_width and "width" not in axes:
         raise ConfigError(f"{where}: width is missing; list the channel counts to choose from")
+
+
+def _with_multiple(slot: Slot, multiple_of: int) -> Slot:
+    variants = (replace(variant, multiple_of=multiple_of) for variant in slot.variants)
+    return replace(slot, variants=tuple(variants))
 
 
 def _check_distinct(slot: Slot) -> None:

@@ -48,6 +48,8 @@ class SpaceRecord(_Strict):
 
     name: str
     """How messages call it."""
+    multiple_of: _Count = 1
+    """Widths that are no multiple of it are left out; 8 suits tensor cores."""
     stem: Variants
     """Label to widths and options; `stem` names the stem where the label does not."""
     stages: list[StageChoices] = Field(min_length=1)

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 import torch
 
@@ -72,6 +73,35 @@ def test_size_counts_the_points_worked_out_by_hand() -> None:
     # Stem 2; first stage: depth 2 x (2 widths of basic + 8 allowed pairs of bottleneck, 36 being no multiple
     # of 8); second stage: 2 expansions or nothing; head 2.
     assert space.size == 2 * (2 * (2 + 8)) * 3 * 2
+
+
+def test_widths_that_the_device_dislikes_are_left_out() -> None:
+    space = SearchSpace.from_toml(f"multiple_of = 8\n{SMALL}")
+
+    # Of 8 and 12, of 12 and 16, and of 16, 24 and 36, the multiples of 8 stay: 1, 1 and 2 with 3 expansions.
+    assert space.size == 1 * (2 * (1 + 2 * 3)) * 3 * 2
+
+
+def test_a_multiple_that_leaves_no_width_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"no width is a multiple of 7, got \[8, 12\]"):
+        SearchSpace.from_toml(f"multiple_of = 7\n{SMALL}")
+
+
+def test_optuna_accepts_every_parameter_of_a_study() -> None:
+    space = load_space("convnet")
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    rng = np.random.default_rng(0)
+    known = [space.sample(rng) for _ in range(5)]
+    for architecture in known:
+        study.enqueue_trial(space.params(architecture))
+
+    suggested = []
+    for _ in range(40):
+        trial = study.ask()
+        suggested.append(space.suggest(trial))
+        study.tell(trial, 0.0)
+
+    assert suggested[:5] == known
 
 
 def test_uniform_draws_reach_every_point_and_nothing_else() -> None:
