@@ -59,7 +59,7 @@ class PruneConfig:
     """Channels every group keeps at least."""
     max_removed: float = 0.9
     """Fraction of a group's channels that may go at most, in (0, 1]."""
-    max_tries: int = 10
+    max_tries: int = 6
     """Prunings measured before a latency target is given up."""
     remove_blocks: bool = False
     """Whether residual blocks may go whole."""

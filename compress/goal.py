@@ -58,6 +58,8 @@ class Stopwatch:
         self.example = example
         self._found: list[tuple[nn.Module, LatencyMeasurement]] = []
         self._table: LatencyTable | None = None
+        self.budget: Budget | None = None
+        """Limit that candidates are judged by, once it is known: a clear verdict saves most visits."""
 
     def price(self, model: nn.Module, layers: Sequence[Layer]) -> Pricing:
         """Predict the latency of `model` at other widths from a table of single layers."""
@@ -67,7 +69,7 @@ class Stopwatch:
 
     def measure(self, model: nn.Module) -> float:
         """Return the median latency in milliseconds."""
-        self._found.append((model, self.meter.measure(model, self.example)))
+        self._found.append((model, self.meter.measure(model, self.example, budget=self.budget)))
         return self._found[-1][1].median_ms
 
     def of(self, model: nn.Module) -> LatencyMeasurement:
@@ -120,6 +122,7 @@ def latency_goal(model: nn.Module, budget: Budget, stopwatch: Stopwatch) -> tupl
     resolved = budget.resolve(stopwatch.example, meter=stopwatch.meter, model=model)
     if resolved.limit_ms is None:
         raise ConfigError(f"the budget {budget} has no limit in milliseconds; write for example 2ms")
+    stopwatch.budget = resolved
     goal = Goal(
         quantity="latency",
         unit=" ms",

@@ -9,7 +9,7 @@ from compress.allocation import Allocation, Problem
 from compress.goal import Goal
 from millinet.errors import InfeasibleBudgetError
 
-AIM: Final = 0.985
+AIM: Final = 0.98
 """Where a measurement is aimed, as a fraction of the limit: the middle of what is a hit."""
 HIT: Final = 0.97
 """From this fraction of the limit up to the limit, a measurement is a hit."""
@@ -76,7 +76,14 @@ def _next_cost(seen: list[tuple[float, float]], aim: float) -> float:
         share = (aim - under[1]) / (over[1] - under[1])
         return under[0] + share * (over[0] - under[0])
     cost, quantity = seen[-1]
-    return cost * aim / quantity
+    by_scale = cost * aim / quantity
+    if len(seen) < 2:
+        return by_scale
+    # Part of the quantity does not depend on widths, so the line through two measurements goes further than
+    # scaling; no further than to a quarter, as noise can make that line flat.
+    before, earlier = seen[-2]
+    slope = (earlier - quantity) / (before - cost) if before != cost else 0.0
+    return max(cost / 4, min(by_scale, cost + (aim - quantity) / slope)) if slope > 0 else by_scale
 
 
 def _floor(problem: Problem, goal: Goal, cut: Callable[[dict[int, int]], nn.Module]) -> Attempt:
