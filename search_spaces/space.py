@@ -63,6 +63,9 @@ class SearchSpace:
         if not all(sizes):
             raise ConfigError(f"space {self.name!r} is empty")
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
     @property
     def name(self) -> str:
         """How messages call the space."""
