@@ -53,5 +53,5 @@ def test_a_network_takes_the_task_of_its_paper_unless_told() -> None:
 
 
 def test_an_unknown_network_names_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'resnet50'"):
+    with pytest.raises(UnknownNameError, match="did you mean 'resnet"):
         network_source("resnet5O")
