@@ -3,7 +3,7 @@
 The truth is what the same machine gives before and after, at rest. A run counts as silently wrong if its
 status is ok and it is over 5% from the truth.
 
-    python benchmarks/latency_contention.py --repeats 60      # about 6 minutes
+    python benchmarks/latency_contention.py --repeats 20      # about 6 minutes
 """
 
 import argparse
@@ -98,7 +98,7 @@ def judged(name: str, crowd_name: str, errors: Sequence[float], statuses: Sequen
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=20)
     asked = parser.parse_args()
     set_threads(1)
     benched = subjects()

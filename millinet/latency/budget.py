@@ -1,7 +1,7 @@
 """A latency budget: what a user may write, what it means, and how a relative one becomes milliseconds."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -22,7 +22,7 @@ _EXAMPLES: Final = (
 _NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FORM: Final = re.compile(
     rf"(?:(?P<quantile>p\d+)\s*<=\s*)?"
-    rf"(?:(?P<ratio>{_NUMBER})x(?::(?P<reference>[^=@\s]+))?(?:=(?P<known>{_NUMBER})ms)?"
+    rf"(?:(?P<ratio>{_NUMBER})x(?::(?P<reference>[^=@\s]+))?"
     rf"|(?P<limit>{_NUMBER})\s*(?P<unit>[a-zA-Zµ]*))"
     rf"(?:@(?P<terms>\S+))?"
 )
@@ -46,6 +46,8 @@ class Budget:
     """fp32, bf16 or fp16; None leaves it to the settings."""
     device: str | None = None
     """Device it holds on; None leaves it to the caller."""
+    text: str = field(default="", compare=False, repr=False)
+    """As the user wrote it; empty for a budget made in code."""
 
     def __post_init__(self) -> None:
         if self.limit_ms is None and self.ratio is None:
@@ -74,10 +76,9 @@ class Budget:
         found = _FORM.fullmatch(text.strip())
         if found is None:
             raise BudgetSyntaxError(f"cannot read the latency budget {text!r}; {_EXAMPLES}")
-        given: dict[str, Any] = {"quantile": found["quantile"] or "p50", **_terms(found["terms"], text)}
+        given = {"quantile": found["quantile"] or "p50", "text": text.strip(), **_terms(found["terms"], text)}
         if found["ratio"] is not None:
-            known = None if found["known"] is None else float(found["known"])
-            return cls(ratio=float(found["ratio"]), reference=found["reference"], limit_ms=known, **given)
+            return cls(ratio=float(found["ratio"]), reference=found["reference"], **given)
         unit = found["unit"].replace("µ", "u")
         if unit not in UNITS_MS:
             problem = f"unknown unit {unit!r}" if unit else "a number without a unit"
@@ -85,11 +86,12 @@ class Budget:
         return cls(limit_ms=float(found["limit"]) * UNITS_MS[unit], **given)
 
     def __str__(self) -> str:
-        """Write the budget so that `parse` gives it back; a resolved ratio shows its milliseconds."""
-        limit = "" if self.limit_ms is None else f"{self.limit_ms!r}ms"
+        """Write the budget as the user did; `parse` gives it back, a ratio without its milliseconds."""
+        if self.text:
+            return self.text
+        limit = f"{self.limit_ms!r}ms"
         if self.ratio is not None:
-            reference = "" if self.reference is None else f":{self.reference}"
-            limit = f"{self.ratio!r}x{reference}" + (f"={limit}" if limit else "")
+            limit = f"{self.ratio!r}x" + ("" if self.reference is None else f":{self.reference}")
         quantile = "" if self.quantile == "p50" else f"{self.quantile}<="
         terms = ",".join(
             f"{name}={value}"
@@ -125,11 +127,12 @@ class Budget:
             raise ConfigError(
                 f"{self} is relative to a model and none is given; name one as in 0.5x:resnet50"
             )
-        measured = meter.measure(model, example)
-        base_ms = measured.median_ms if self.quantile == "p50" else measured.tail(self.quantile).estimate
-        if base_ms is None:
-            raise ConfigError(f"{self.quantile} of the reference needs more calls; raise max_visits")
+        base_ms = _base_ms(model, example, meter, self.quantile)
         return replace(self, limit_ms=float(f"{self.ratio * base_ms:.4g}"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON types; `Budget(**fields)` is the budget again."""
+        return asdict(self)
 
 
 def _terms(text: str | None, whole: str) -> dict[str, Any]:
@@ -144,6 +147,17 @@ def _terms(text: str | None, whole: str) -> dict[str, Any]:
             raise BudgetSyntaxError(f"batch must be a whole number, got {found['batch']!r}; {_EXAMPLES}")
         found["batch"] = int(found["batch"])
     return found
+
+
+def _base_ms(model: "nn.Module", example: "Tensor", meter: "LatencyMeter", quantile: str) -> float:
+    """Measure what a ratio refers to; a tail takes as many visits as it needs."""
+    for measured in meter.visits(model, example):
+        base_ms = measured.median_ms if quantile == "p50" else measured.tail(quantile).estimate
+    if base_ms is None:
+        raise ConfigError(
+            f"{measured.num_calls} calls of the reference do not bound its {quantile}; use p50 or milliseconds"
+        )
+    return base_ms
 
 
 def _build_reference(source: str, example: "Tensor") -> "nn.Module":

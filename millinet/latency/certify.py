@@ -49,7 +49,7 @@ def certify(  # noqa: PLR0913 - the request, field by field
     request = {
         "source": str(source),
         "input_shape": list(input_shape),
-        "budget": None if budget is None else str(budget),
+        "budget": None if budget is None else budget.as_dict(),
         "device": str(resolve_device(device)),
         "settings": (settings or LatencySettings()).as_dict(),
         "plugins": [str(path) for path in plugins],

@@ -37,7 +37,7 @@ def onnxruntime_engine(form: nn.Module, images: Tensor) -> Call:
     """Export the module to ONNX in memory and run it with ONNX Runtime on the CPU.
 
     Raises:
-        MeasurementError: If the form is not fp32 on the CPU, ONNX Runtime is not installed or the module cannot be exported.
+        MeasurementError: If the form is not fp32 on the CPU, cannot be exported, or the package is missing.
     """
     if images.device.type != "cpu" or images.dtype != torch.float32:
         raise MeasurementError(

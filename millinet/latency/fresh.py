@@ -22,7 +22,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         for path in request["plugins"]:
             load_plugin(Path(path))
         channels, height, width = request["input_shape"]
-        budget = None if request["budget"] is None else Budget.parse(request["budget"])
+        budget = None if request["budget"] is None else Budget(**request["budget"])
         # No options for a folder: it knows its own.
         is_folder = Path(request["source"]).is_dir()
         options = {} if is_folder else {"in_channels": channels, "resolution": (height, width)}
