@@ -82,7 +82,7 @@ def _open(
     info = describe(device)
     parts = ", ".join(f"{count} {part}" for part, count in images.sizes().items())
     where = {"device": "on the device", "host": "in host memory", "disk": "read from disk when needed"}
-    console.print(f"{info.name}, {info.threads} threads, {ranks().size} processes")
+    console.print(f"{info.name}, threads {info.threads}, processes {ranks().size}")
     console.print(f"{images.spec}: {parts} images, {where[placement(images.train, device)]}")
     for line in [*images.notes, *(f"skipped {entry}" for entry in images.skipped)]:
         console.print(f"  {line}", markup=False)

@@ -24,9 +24,9 @@ def augment(
         The same shape. Images that were turned or zoomed are float32, in fractions of full scale if they were
         uint8; others keep their dtype. What comes into the picture from outside is 0.
     """
-    if strength == 0.0:
+    if strength == 0.0 or not (invariances.has_mirror or invariances.max_shift or _is_turned(invariances)):
         return images
-    if invariances.max_rotation_degrees == 0.0 and invariances.max_zoom == 0.0:
+    if not _is_turned(invariances):
         return crop_and_mirror(images, invariances, strength=strength, generator=generator)
     return warp(images, invariances, strength=strength, generator=generator)
 
@@ -70,3 +70,7 @@ def warp(images: Tensor, invariances: Invariances, *, strength: float, generator
     )
     pixels = images.float() / 255.0 if images.dtype == torch.uint8 else images
     return functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _is_turned(invariances: Invariances) -> bool:
+    return invariances.max_rotation_degrees > 0.0 or invariances.max_zoom > 0.0
