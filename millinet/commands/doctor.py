@@ -41,6 +41,8 @@ def _lines(found: Fitness) -> list[str]:
         f"A/A ratio   {same.ratio:.3f}, interval {same.ratio_low:.3f} to {same.ratio_high:.3f}",
         f"calm calls  {same.share_undisturbed:.0%} of {same.num_calls}, status {same.status}",
     ]
+    if found.gpu is not None:
+        lines.append(f"gpu         {found.gpu.power_watts or '?'} W, {found.gpu.temperature_c or '?'} C")
     lines += [f"hindrance   {text}" for text in found.hindrances]
     verdict = "fit to measure" if found.is_fit else "not fit to measure now"
     return [*lines, f"verdict     {verdict}"]

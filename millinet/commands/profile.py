@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from millinet.errors import ConfigError
+from millinet.errors import ConfigError, MeasurementError
 from millinet.frames import LATENCY
 from millinet.latency import Budget, LatencySettings, layer_profile
 from millinet.latency import profile as profile_models
@@ -75,6 +75,8 @@ def profile(
     target = device or (judged.device if judged is not None else None)
     parts = [profile_models(named, example, device=target, settings=form, budget=judged) for form in forms]
     frame = pd.concat(parts, ignore_index=True)
+    if (frame["status"] == "failed").all():
+        raise MeasurementError(str(frame["cause"].iloc[0]))
     console = Console()
     # Away from a terminal rich assumes 80 columns, and would break the numbers apart.
     console = console if console.is_terminal else Console(width=_WIDE)

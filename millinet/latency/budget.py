@@ -155,7 +155,7 @@ def _base_ms(model: "nn.Module", example: "Tensor", meter: "LatencyMeter", quant
         base_ms = measured.median_ms if quantile == "p50" else measured.tail(quantile).estimate
     if base_ms is None:
         raise ConfigError(
-            f"{measured.num_calls} calls of the reference do not bound its {quantile}; use p50 or milliseconds"
+            f"{measured.num_calls} calls of the reference do not bound its {quantile}; give milliseconds"
         )
     return base_ms
 

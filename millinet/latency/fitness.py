@@ -12,7 +12,7 @@ import torch
 from millinet.device import DeviceInfo, describe, resolve_device, usable_cores
 from millinet.latency.measurement import LatencyMeasurement
 from millinet.latency.meter import LatencyMeter
-from millinet.latency.nvml import gpu_state
+from millinet.latency.nvml import GpuState, gpu_state
 from millinet.latency.references import rung
 from millinet.latency.settings import LatencySettings
 from millinet.latency.stopping import level
@@ -32,6 +32,8 @@ class Fitness(NamedTuple):
     """A network measured against its own copy; the ratio should be 1."""
     noise: float
     """Spread of the ratio from one visit to the next, as a fraction: the noise floor."""
+    gpu: GpuState | None
+    """Reading of the GPU; None on a CPU."""
     hindrances: list[str]
     """What stands in the way of a good measurement, each with a way out."""
 
@@ -55,22 +57,22 @@ def check_fitness(
     half = log(same.ratio_high / same.ratio_low) / 2
     factor = t_factor(max(1, same.num_visits - 1), level(form.confidence))
     noise = half / factor * sqrt(same.num_visits)
-    return Fitness(describe(target), same, noise, list(_hindrances(target)))
+    gpu = gpu_state(target) if target.type == "cuda" else None
+    return Fitness(describe(target), same, noise, gpu, list(_hindrances(gpu)))
 
 
-def _hindrances(device: torch.device) -> Iterator[str]:
+def _hindrances(gpu: GpuState | None) -> Iterator[str]:
     load, cores = os.getloadavg()[0], usable_cores()
     if load > cores / 2:
         yield f"load is {load:.1f} on {cores} cores; end other work, or expect wider intervals"
     governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if governor.exists() and (found := governor.read_text(encoding="ascii").strip()) != "performance":
         yield f"the CPU's clock is governed by {found!r}; `performance` gives steadier times"
-    if device.type != "cuda":
+    if gpu is None:
         return
-    state = gpu_state(device)
-    if state.driver is None:
+    if gpu.driver is None:
         yield "the driver cannot be asked; pip install nvidia-ml-py to see clocks and throttling"
-    if state.throttled_by:
-        yield f"the GPU is throttled by {', '.join(state.throttled_by)}; let it cool or raise its power cap"
-    if state.num_others:
-        yield f"{state.num_others} other processes compute on the GPU; end them"
+    if gpu.throttled_by:
+        yield f"the GPU is throttled by {', '.join(gpu.throttled_by)}; let it cool or raise its power cap"
+    if gpu.num_others:
+        yield f"{gpu.num_others} other processes compute on the GPU; end them"

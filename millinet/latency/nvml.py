@@ -36,8 +36,6 @@ class GpuState:
     """Reasons for which the clock is held down."""
     num_others: int | None = None
     """Other processes that compute on it."""
-    energy_mj: float | None = None
-    """Energy drawn since the driver was loaded, in millijoules."""
 
 
 def gpu_state(device: torch.device) -> GpuState:
@@ -85,7 +83,6 @@ def _read(nvml: Any, device: torch.device) -> GpuState:
     power = ask("nvmlDeviceGetPowerUsage")
     clock = ask("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM)
     temperature = ask("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU)
-    energy = ask("nvmlDeviceGetTotalEnergyConsumption")
     return GpuState(
         driver=str(nvml.nvmlSystemGetDriverVersion()),
         clock_mhz=None if clock is None else float(clock),
@@ -93,5 +90,4 @@ def _read(nvml: Any, device: torch.device) -> GpuState:
         temperature_c=None if temperature is None else float(temperature),
         throttled_by=tuple(text for bit, text in _THROTTLE_BITS.items() if (reasons or 0) & bit),
         num_others=None if processes is None else sum(one.pid != os.getpid() for one in processes),
-        energy_mj=None if energy is None else float(energy),
     )
