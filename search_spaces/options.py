@@ -30,7 +30,7 @@ def options_of(part: Callable[..., Any]) -> Mapping[str, Option]:
         ConfigError: If a keyword-only argument lacks its default or a type that an option may have.
     """
     found = {}
-    for name, parameter in inspect.signature(part).parameters.items():
+    for name, parameter in inspect.signature(part, eval_str=True).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         kind = parameter.annotation
