@@ -13,6 +13,8 @@ from search_spaces.architecture import Architecture
 from search_spaces.description import Stage, Stem
 
 RESOLUTION: Final = (12, 12)
+PRUNING: Final = "half of its channels can be pruned away, exactly"
+"""The claim that needs a pruner, which the distribution of `compress` installs."""
 _TOLERANCE: Final = 1e-4
 
 Prune = Callable[..., Any]
@@ -42,7 +44,7 @@ def check_block(name: str, *, prune: Prune | None = None) -> list[Finding]:
     pruner = prune or _installed_pruner()
     claims = dict(CLAIMS)
     if pruner is not None:
-        claims["half of its channels can be pruned away, exactly"] = partial(_prunes, pruner)
+        claims[PRUNING] = partial(_prunes, pruner)
     return [Finding(claim, _problem(partial(attempt, name))) for claim, attempt in claims.items()]
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from millinet.errors import ConfigError, ModelError
 from millinet.tables import load_plugin
-from search_spaces.block_check import check_block
+from search_spaces.block_check import PRUNING, check_block
 
 
 def check_block_file(
@@ -27,7 +27,10 @@ def check_block_file(
     failed = []
     for name in names:
         console.print(f"block {name}")
-        for finding in check_block(name):
+        findings = check_block(name)
+        if PRUNING not in {finding.claim for finding in findings}:
+            console.print(f"  skip {PRUNING}: no pruner is installed", highlight=False)
+        for finding in findings:
             console.print(f"  {'ok  ' if finding.holds else 'FAIL'} {finding.claim}", highlight=False)
             if not finding.holds:
                 console.print(f"       {finding.problem}", highlight=False, markup=False)
