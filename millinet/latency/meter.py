@@ -1,5 +1,6 @@
 """Measure many models on one device against references that stay the same, visit by visit."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -77,14 +78,8 @@ class LatencyMeter:
         Raises:
             MeasurementError: If the model cannot be measured.
         """
-        visits = self.visits(model, example, budget=budget)
-        last = next(visits)
-        while True:
-            pause(self.settings.gap_seconds)
-            following = next(visits, None)
-            if following is None:
-                return last
-            last = following
+        visits = self._visits(model, example, budget, gap_seconds=self.settings.gap_seconds)
+        return deque(visits, maxlen=1).pop()
 
     def visits(
         self, model: nn.Module, example: Tensor, *, budget: Budget | None = None
@@ -97,6 +92,11 @@ class LatencyMeter:
         Raises:
             MeasurementError: If the model cannot be measured.
         """
+        yield from self._visits(model, example, budget, gap_seconds=0.0)
+
+    def _visits(
+        self, model: nn.Module, example: Tensor, budget: Budget | None, *, gap_seconds: float
+    ) -> Iterator[LatencyMeasurement]:
         settings = self.settings.under(budget)
         with self._form():
             subject = prepare(model, example, device=self.device, settings=settings)
@@ -108,12 +108,13 @@ class LatencyMeter:
         hindrances: set[str] = set()
         is_enough = False
         while not is_enough:
+            pause(gap_seconds if seen else 0.0)
             with self._form():
-                info = describe(self.device)
-                seen.append(self._visit(subject, reference, num_calls, info))
+                one, info = self._visit(subject, reference, num_calls)
+            seen.append(one)
             if self.device.type == "cuda":
                 hindrances.add(hindrance(gpu_state(self.device)))
-            reference.add_visit(seen[-1])
+            reference.add_visit(one)
             measurement = summarise(seen, reference, settings=settings, info=info, note=subject.note)
             measurement = measurement.hindered(hindrances)
             is_enough = has_enough(measurement, budget) or len(seen) >= most_seen
@@ -128,10 +129,11 @@ class LatencyMeter:
         note = "; ".join(filter(None, notes))
         return replace(measurement, device_ms=times.device_ms, graph_ms=times.graph_ms, note=note)
 
-    def _visit(self, subject: Subject, reference: Reference, num_calls: int, info: DeviceInfo) -> Visit:
+    def _visit(self, subject: Subject, reference: Reference, num_calls: int) -> tuple[Visit, DeviceInfo]:
         try:
+            info = describe(self.device)
             with device_lock(info.identity), collecting_output():
-                return visit(subject.call, reference.subject.call, num_calls=num_calls)
+                return visit(subject.call, reference.subject.call, num_calls=num_calls), info
         except MillinetError:
             raise
         except Exception as error:
