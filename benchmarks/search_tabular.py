@@ -1,0 +1,288 @@
+"""How few networks a search has to train: samplers on a table of 15,625 networks.
+
+    python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 3] [--trained 200] [--methods gated,...]
+
+The table is NAS-Bench-201 with measured latencies. A cell is a device and a budget at a percentile of its
+latencies. Each method proposes until it has trained N networks inside the budget; latency measurements are
+counted apart. Regret is in points of CIFAR-100 accuracy to the best network inside the budget: the validation
+regret of the best one trained, and the test regret of that choice.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import log
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.record import record
+from nas.proposal import Description, Observation, Proposer, SpaceExhaustedError
+
+EDGES = ("e01", "e02", "e12", "e03", "e13", "e23")
+NUM_OPERATIONS = 5
+CELLS = (
+    *((device, share) for device in ("raspi4", "titan_rtx_1") for share in (0.10, 0.25, 0.50)),
+    ("eyeriss", 0.25),
+)
+CHECKPOINTS = (25, 50, 100, 200)
+NUM_PROBES = 150
+MAX_MEASURED = 650
+
+
+class Problem(NamedTuple):
+    """One cell of the table."""
+
+    codes: NDArray[np.int64]
+    """Operation of each edge, shape (networks, 6)."""
+    index: dict[tuple[int, ...], int]
+    """Row of each code."""
+    functions: NDArray[np.int64]
+    """Isomorphism class."""
+    features: NDArray[np.float64]
+    """Log-MACs and the clipped training-free score, shape (networks, 2)."""
+    latency_ms: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+    limit_ms: float
+
+    def draw(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(len(self.codes)))
+
+    def edit(self, network: int, rng: np.random.Generator) -> int:
+        code = self.codes[network].copy()
+        edge = int(rng.integers(len(EDGES)))
+        code[edge] = (code[edge] + 1 + int(rng.integers(NUM_OPERATIONS - 1))) % NUM_OPERATIONS
+        return self.index[tuple(code)]
+
+    def describe(self, network: int) -> Description:
+        choices = dict(zip(EDGES, self.codes[network].tolist(), strict=True))
+        features = tuple(self.features[network].tolist())
+        return Description(network, choices, features, function=int(self.functions[network]))
+
+
+def load(table: pd.DataFrame, device: str, share: float) -> Problem:
+    """Cut one cell out of the table; failed measurements of the source (under 0.3 ms) are left out of it."""
+    latency_ms = table[f"lat_{device}"].to_numpy(float)
+    is_measured = latency_ms >= (0.3 if device in ("raspi4", "pixel3") else 0.0)
+    latency_ms = np.where(is_measured, latency_ms, np.inf)
+    score = table["naswot_c100"].to_numpy(float)
+    floor = np.quantile(score[np.isfinite(score)], 0.05)
+    codes = table[list(EDGES)].to_numpy()
+    return Problem(
+        codes=codes,
+        index={tuple(code): row for row, code in enumerate(codes.tolist())},
+        functions=table["iso"].to_numpy(),
+        features=np.stack([np.log(table["flops_c10"]), np.maximum(score, floor)], axis=1),
+        latency_ms=latency_ms,
+        validation=table["c100_val"].to_numpy(float),
+        test=table["c100_test"].to_numpy(float),
+        limit_ms=float(np.quantile(latency_ms[is_measured], share)),
+    )
+
+
+class Ledger:
+    """What one run has measured and trained."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.measured: set[int] = set()
+        self.trained: list[int] = []
+        self.regrets: dict[int, tuple[float, float, int]] = {}
+
+    def measure(self, network: int) -> bool:
+        """Measure a network; tell whether it meets the budget."""
+        self.measured.add(network)
+        return bool(self.problem.latency_ms[network] <= self.problem.limit_ms)
+
+    def note(self, count: int) -> None:
+        """Note the regrets as those after `count` trained networks."""
+        problem = self.problem
+        inside = problem.latency_ms <= problem.limit_ms
+        best = max(self.trained, key=lambda network: problem.validation[network])
+        self.regrets[count] = (
+            float(problem.validation[inside].max() - problem.validation[best]),
+            float(problem.test[inside].max() - problem.test[best]),
+            len(self.measured),
+        )
+
+
+def gated(ledger: Ledger, rng: np.random.Generator) -> Iterator[int]:
+    """Propose as `nas.samplers.gated` does, after the probes."""
+    problem = ledger.problem
+    known: list[tuple[int, Observation]] = []
+    for network in rng.permutation(len(problem.codes)).tolist()[:NUM_PROBES]:
+        if np.isfinite(problem.latency_ms[network]):
+            ledger.measure(network)
+            latency = log(problem.latency_ms[network])
+            known.append((network, Observation(problem.describe(network), latency, is_proposed=False)))
+    proposer: Proposer[int] = Proposer(
+        draw=problem.draw, edit=problem.edit, describe=problem.describe, log_limit=log(problem.limit_ms)
+    )
+    while True:
+        try:
+            network = proposer.propose(known, rng)
+        except SpaceExhaustedError:
+            return
+        yield network
+        description = problem.describe(network)
+        if not np.isfinite(problem.latency_ms[network]):
+            known.append((network, Observation(description)))
+            continue
+        inside = problem.latency_ms[network] <= problem.limit_ms
+        loss = 1.0 - problem.validation[network] / 100 if inside else None
+        known.append((network, Observation(description, log(problem.latency_ms[network]), loss)))
+
+
+def random_search(ledger: Ledger, rng: np.random.Generator) -> Iterator[int]:
+    """Propose at random, behind the gate."""
+    yield from rng.permutation(len(ledger.problem.codes)).tolist()
+
+
+def evolution(
+    ledger: Ledger, rng: np.random.Generator, *, population: int = 20, sample: int = 5
+) -> Iterator[int]:
+    """Propose by regularised evolution (Real et al., 2019), behind the gate."""
+    problem = ledger.problem
+    while True:
+        recent = ledger.trained[-population:]
+        if len(recent) < population:
+            yield problem.draw(rng)
+            continue
+        drawn = rng.choice(recent, size=sample, replace=False).tolist()
+        parent = max(drawn, key=lambda network: problem.validation[network])
+        yield problem.edit(parent, rng)
+
+
+def local_search(ledger: Ledger, rng: np.random.Generator) -> Iterator[int]:
+    """Propose the neighbours of the best, from random restarts, behind the gate (White et al., 2021)."""
+    problem = ledger.problem
+    while True:
+        start = len(ledger.trained)
+        while len(ledger.trained) == start:
+            yield problem.draw(rng)
+        best = ledger.trained[-1]
+        is_better = True
+        while is_better:
+            is_better = False
+            for move in rng.permutation(len(EDGES) * (NUM_OPERATIONS - 1)).tolist():
+                edge, shift = divmod(move, NUM_OPERATIONS - 1)
+                code = problem.codes[best].copy()
+                code[edge] = (code[edge] + 1 + shift) % NUM_OPERATIONS
+                yield problem.index[tuple(code)]
+                newest = ledger.trained[-1]
+                if problem.validation[newest] > problem.validation[best]:
+                    best, is_better = newest, True
+                    break
+
+
+def optuna_search(ledger: Ledger, rng: np.random.Generator, *, name: str) -> Iterator[int]:
+    """Propose by one of Optuna's samplers with a constraint, as a user would set it."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    seed = int(rng.integers(2**31))
+    samplers = {
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
+    }
+    study = optuna.create_study(direction="maximize", sampler=samplers[name]())
+    problem = ledger.problem
+    while True:
+        trial = study.ask()
+        code = tuple(trial.suggest_categorical(edge, list(range(NUM_OPERATIONS))) for edge in EDGES)
+        network = problem.index[code]
+        latency_ms = problem.latency_ms[network]
+        trial.set_constraint("latency", min(latency_ms / problem.limit_ms - 1.0, 1e6))
+        yield network
+        study.tell(trial, float(problem.validation[network]))
+
+
+METHODS: dict[str, Callable[[Ledger, np.random.Generator], Iterator[int]]] = {
+    "gated": gated,
+    "random_gate": random_search,
+    "evolution_gate": evolution,
+    "local_gate": local_search,
+    "tpe_gate": partial(optuna_search, name="tpe"),
+    "tpe": partial(optuna_search, name="tpe"),
+    "nsga2": partial(optuna_search, name="nsga2"),
+}
+
+
+NAIVE = ("tpe", "nsga2")
+"""Methods that learn of the latency only after training."""
+
+
+def run(method: str, problem: Problem, *, seed: int, num_trained: int) -> Ledger:
+    """Let a method propose until it has trained so many networks.
+
+    Behind a gate only a network inside the budget, and only the first of its isomorphism class, is trained. A
+    method without one trains whatever it proposes, so each proposal counts.
+    """
+    ledger = Ledger(problem)
+    is_naive = method in NAIVE
+    learnt: set[int] = set()
+    cost = 0
+    for step, network in enumerate(METHODS[method](ledger, np.random.default_rng(seed))):
+        function = int(problem.functions[network])
+        is_trained = ledger.measure(network) and function not in learnt
+        if is_trained:
+            learnt.add(function)
+            ledger.trained.append(network)
+        cost += is_naive or is_trained
+        if cost in CHECKPOINTS and cost not in ledger.regrets and ledger.trained:
+            ledger.note(cost)
+        if cost >= num_trained or step > 100 * num_trained:
+            break
+    for count in CHECKPOINTS:
+        if cost < count <= num_trained and ledger.trained:
+            ledger.note(count)
+    return ledger
+
+
+def rows_of(method: str, table: pd.DataFrame, seeds: int, num_trained: int) -> Iterator[dict[str, Any]]:
+    """Yield a row a checkpoint, the mean over cells and seeds."""
+    ledgers = [
+        run(method, load(table, device, share), seed=seed, num_trained=num_trained)
+        for device, share in CELLS
+        for seed in range(seeds)
+    ]
+    for count in CHECKPOINTS:
+        found = [ledger.regrets[count] for ledger in ledgers if count in ledger.regrets]
+        if found:
+            validation, test, measured = (fmean(values) for values in zip(*found, strict=True))
+            yield {
+                "method": method,
+                "trained": count,
+                "validation_regret": validation,
+                "test_regret": test,
+                "latency_measurements": measured,
+                "runs": len(found),
+            }
+
+
+def main() -> None:
+    """Run the methods and write what they reached."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--trained", type=int, default=200)
+    parser.add_argument("--methods", default=",".join(METHODS))
+    options = parser.parse_args()
+    table = pd.read_csv(options.table)
+    rows = []
+    for method in options.methods.split(","):
+        for row in rows_of(method, table, options.seeds, options.trained):
+            print(row, flush=True)
+            rows.append(row)
+    record("search_tabular", rows, seeds=range(options.seeds))
+
+
+if __name__ == "__main__":
+    main()
