@@ -71,16 +71,17 @@ def wall_median_ms(visits: Sequence[Visit]) -> float:
     return median(ms for one in visits for ms in one.candidate.wall_ms)
 
 
-def across_processes(medians_ms: Sequence[float], *, confidence: float) -> Interval:
+def across_processes(medians_ms: Sequence[float], *, confidence: float, doubt: float = 0.0) -> Interval:
     """Combine the medians of fresh processes, in milliseconds.
 
-    Three processes say little about their own spread, so it is shrunk towards what is usual.
+    Three processes say little about their own spread, so it is shrunk towards what is usual. `doubt` is added to
+    the half-width, as a fraction.
     """
     logs = [log(value) for value in medians_ms]
     own = stdev(logs) ** 2 * (len(logs) - 1) if len(logs) > 1 else 0.0
     degrees = PROCESS_WEIGHT + len(logs) - 1
     spread = sqrt((PROCESS_WEIGHT * PROCESS_SPREAD**2 + own) / degrees)
-    return _around(fmean(logs), t_factor(degrees, confidence) * spread / sqrt(len(logs)))
+    return _around(fmean(logs), t_factor(degrees, confidence) * spread / sqrt(len(logs)) + doubt)
 
 
 def _around(centre: float, half: float) -> Interval:

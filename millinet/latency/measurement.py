@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import log
 from statistics import fmean, median
 from typing import Any, Final, Self
 
@@ -53,6 +54,8 @@ class LatencyMeasurement:
     """ok, noisy, throttled or contended."""
     share_undisturbed: float
     """Fraction of calls nothing disturbed."""
+    doubt: float = 0.0
+    """Part of the half-width that further visits cannot take away, a fraction; 0 on a calm machine."""
     device_ms: float | None = None
     """Time between GPU events around the launch; None on a CPU."""
     graph_ms: float | None = None
@@ -89,9 +92,9 @@ class LatencyMeasurement:
         return (self.high_ms - self.low_ms) / 2 / self.median_ms
 
     @property
-    def ratio_half_width(self) -> float:
-        """Half the ratio's interval over the ratio, a fraction."""
-        return (self.ratio_high - self.ratio_low) / 2 / self.ratio
+    def sampling_error(self) -> float:
+        """Half-width of the ratio's interval that further visits could narrow, a fraction."""
+        return log(self.ratio_high / self.ratio_low) / 2 - self.doubt
 
     def tail(self, quantile: str) -> QuantileInterval:
         """Return p50, p95 or p99 of single calls with bounds; None where calls are too few to bound it."""
@@ -200,7 +203,8 @@ def combine(parts: Sequence[LatencyMeasurement]) -> LatencyMeasurement:
     if not parts:
         raise ConfigError("there is no measurement to combine")
     first = parts[0]
-    latency = across_processes([part.median_ms for part in parts], confidence=first.confidence)
+    doubt = max(part.doubt for part in parts)
+    latency = across_processes([part.median_ms for part in parts], confidence=first.confidence, doubt=doubt)
     reference_ms = fmean(part.reference_ms for part in parts)
     notes = dict.fromkeys(part.note for part in parts if part.note)
     return LatencyMeasurement(
@@ -219,6 +223,7 @@ def combine(parts: Sequence[LatencyMeasurement]) -> LatencyMeasurement:
         confidence=first.confidence,
         status=max((part.status for part in parts), key=SEVERITY.index),
         share_undisturbed=fmean(part.share_undisturbed for part in parts),
+        doubt=doubt,
         note="; ".join(notes),
         device=first.device,
         settings=first.settings,

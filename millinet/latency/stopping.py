@@ -13,7 +13,7 @@ the measurement stops. The looks share visits, so this is more than a fifth: 0.2
 Methods", 1999, chapter 9.
 """
 PATIENCE: Final = 12
-"""Visits after which a measurement on a contended machine gives up."""
+"""Visits after which a measurement gives up where the machine, not their number, keeps it undecided."""
 MOST_SEEN: Final = 1.5
 """Visits made at most, disturbed ones included, for each visit wanted."""
 SCREEN: Final = 1.3

@@ -56,6 +56,7 @@ def summarise(
         num_visits=len(kept.visits),
         confidence=settings.confidence,
         status=kept.status,
+        doubt=kept.doubt,
         share_undisturbed=kept.share_undisturbed,
         note=note,
         device=info,
@@ -73,7 +74,8 @@ def has_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
         return True
     if not is_look(num_visits):
         return False
-    if measurement.status in UNFIT:
-        return num_visits >= PATIENCE
-    is_narrow = measurement.ratio_half_width <= settings.half_width
-    return is_narrow if budget is None else measurement.verdict(budget) != "undecided"
+    is_narrow = measurement.sampling_error <= settings.half_width
+    if budget is None:
+        return is_narrow
+    is_hopeless = measurement.status in UNFIT or (measurement.doubt > 0 and is_narrow)
+    return measurement.verdict(budget) != "undecided" or (is_hopeless and num_visits >= PATIENCE)

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from math import exp
 
 import pytest
 
@@ -112,6 +113,14 @@ def test_the_interval_of_several_processes_holds_their_spread() -> None:
     differing = combine([replace(made(), median_ms=median_ms) for median_ms in (1.8, 2.0, 2.2)])
 
     assert differing.half_width > 2 * agreeing.half_width
+
+
+def test_the_doubt_of_one_process_is_the_doubt_of_all() -> None:
+    sure = combine([made(), made(), made()])
+    doubtful = combine([made(), made(), replace(made(), doubt=0.1)])
+
+    assert doubtful.high_ms == pytest.approx(sure.high_ms * exp(0.1))
+    assert doubtful.low_ms == pytest.approx(sure.low_ms / exp(0.1))
 
 
 def test_nothing_cannot_be_combined() -> None:
