@@ -104,6 +104,16 @@ def plain_vgg() -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, NUM_CLASSES))
 
 
+def plain_vgg_awake() -> nn.Module:
+    """Build the same with He initialisation, which keeps the signal's size from layer to layer."""
+    model = plain_vgg()
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return model
+
+
 def vgg(*, share: float = 1.0, head: Head | None = None) -> nn.Module:
     """Build millinet's vgg_small with a share of its width."""
     full = network("vgg_small", num_classes=NUM_CLASSES, in_channels=1, resolution=SHAPE)
@@ -123,6 +133,7 @@ SPARSE: Final = Head(name="sparse-coded")
 ENTRIES: Final[Mapping[str, Entry]] = {
     "plain VGG, usual script": Entry(plain_vgg, USUAL),
     "plain VGG, recipe small": Entry(plain_vgg, SMALL),
+    "plain VGG, He initialisation, recipe small": Entry(plain_vgg_awake, SMALL),
     "vgg_small, recipe small": Entry(vgg, SMALL),
     "vgg_small a quarter as wide, recipe small": Entry(lambda: vgg(share=0.25), SMALL),
     "vgg_small a quarter as wide, sparse-coded head, small": Entry(

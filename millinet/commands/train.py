@@ -15,6 +15,7 @@ from millinet.tables import load_plugin, pick
 from millinet.training import RECIPES, FitResult, Recipe, evaluate, fit
 from millinet.training.parallel import ranks, torchrun_group
 from millinet.training.progress import EpochLines, JsonLines, OnEpoch, TensorBoard, together
+from millinet.training.starting_signal import faint_note, starting_signal
 
 
 def train(
@@ -88,6 +89,9 @@ def _open(
         console.print(f"  {line}", markup=False)
     parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
     console.print(f"{loaded.name}: {parameters:,} parameters; recipe: {recipe}")
+    note = faint_note(starting_signal(loaded.model, images))
+    if note:
+        console.print(f"  {note}", markup=False)
 
 
 def _close(console: Console, images: DataSet, model: nn.Module, result: FitResult, out: Path) -> None:
