@@ -74,8 +74,8 @@ def wall_median_ms(visits: Sequence[Visit]) -> float:
 def across_processes(medians_ms: Sequence[float], *, confidence: float, doubt: float = 0.0) -> Interval:
     """Combine the medians of fresh processes, in milliseconds.
 
-    Three processes say little about their own spread, so it is shrunk towards what is usual. `doubt` is added to
-    the half-width, as a fraction.
+    Three processes say little about their own spread, so it is shrunk towards what is usual. `doubt` is added
+    to the half-width, as a fraction.
     """
     logs = [log(value) for value in medians_ms]
     own = stdev(logs) ** 2 * (len(logs) - 1) if len(logs) > 1 else 0.0

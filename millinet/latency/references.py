@@ -5,7 +5,7 @@ their ratio holds still where absolute times wander by tens of percent.
 """
 
 from dataclasses import dataclass, field
-from math import exp, log, sqrt
+from math import exp, hypot, log, sqrt
 from statistics import fmean, stdev
 from typing import Final
 
@@ -97,7 +97,7 @@ class Reference:
         """Standard error of the anchor, as a fraction."""
         count = len(self.anchored_on)
         spread = stdev(self.anchored_on) / sqrt(count) if count > 1 else 0.0
-        return max(FLOOR, spread)
+        return hypot(FLOOR, spread)
 
 
 class Ladder:
