@@ -2,8 +2,8 @@
 
     python -m benchmarks.digits_run [--seeds 0,1,2] [--trials 24]
 
-For each seed: the wall time, when the first trial's line appeared, and the certified winner's test accuracy and
-latency against the budget. The bars: five minutes, 30 seconds, and a mean test accuracy of at least 0.97.
+For each seed: the wall time, when the first trial's line appeared, and the certified winner's test accuracy
+and latency against the budget. The bars: five minutes, 30 seconds, and a mean test accuracy of at least 0.97.
 """
 
 import argparse

@@ -70,6 +70,7 @@ def _program(words: Sequence[str]) -> typer.Typer:
         help="Search, prune and measure image classifiers inside a latency budget.",
         add_completion=False,
         rich_markup_mode=None,
+        context_settings={"max_content_width": 120},
         pretty_exceptions_enable=False,
     )
     program.callback()(_options)
