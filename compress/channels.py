@@ -92,6 +92,12 @@ def removed_places(groups: Iterable[ChannelGroup], kept: Kept) -> dict[tuple[str
     return removed
 
 
+def num_places(groups: Iterable[ChannelGroup], name: str, side: Side) -> int:
+    """Count the indices that the groups have in one side of a module."""
+    found = (slot for group in groups for slot in group.slots if (slot.name, slot.side) == (name, side))
+    return sum(len(places) for slot in found for places in slot.places)
+
+
 def parameter_dims(groups: Iterable[ChannelGroup]) -> dict[str, int]:
     """Return the pruned dimension of every bare parameter in `groups`."""
     return {slot.name: slot.dim for group in groups for slot in group.slots if slot.side == "parameter"}

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from compress.channels import ChannelGroup, Kept, removed_places
-from compress.surgery import kept_places, remove_channels
+from compress.readers import is_reader
+from compress.surgery import kept_places, reader_keeps, remove_channels
 from millinet.device import evaluating
 from millinet.errors import ExactnessError
 
@@ -69,12 +70,22 @@ def ignoring(model: nn.Module, groups: list[ChannelGroup], kept: Kept) -> tuple[
     with torch.no_grad():
         for (name, side), places in removed_places(groups, kept).items():
             module: Any = reference.get_submodule(name) if side != "parameter" else None
-            if side == "in" and getattr(module, "groups", 1) == 1:
+            if side == "in" and is_reader(module):
+                _read_less(module, reader_keeps(groups, name, places))
+            elif side == "in" and getattr(module, "groups", 1) == 1:
                 dim = 0 if getattr(module, "transposed", False) else 1
                 module.weight.index_fill_(dim, torch.tensor(sorted(places), device=module.weight.device), 0.0)
             elif side == "through" and isinstance(module, nn.LayerNorm) and module.weight is not None:
                 norms[id(module.weight)] = kept_places(module.normalized_shape[-1], places)
     return reference, KeptLayerNorm(norms)
+
+
+def _read_less(reader: Any, keep: Tensor) -> None:
+    """Let a module that cuts its own input do so, and hand it only the channels it kept."""
+    reader.keep_features(keep)
+    reader.register_forward_pre_hook(
+        lambda _, inputs: (inputs[0].index_select(1, keep.to(inputs[0].device)),)
+    )
 
 
 class KeptLayerNorm(TorchFunctionMode):
@@ -105,9 +116,9 @@ class KeptLayerNorm(TorchFunctionMode):
 def _difference(
     model: nn.Module, pruned: nn.Module, example: Tensor, groups: list[ChannelGroup], kept: Kept
 ) -> float:
-    original = copy.deepcopy(model).double()
+    reference, mode = ignoring(model, groups, kept)
+    reference.double()
     cut = copy.deepcopy(pruned).double()
-    reference, mode = ignoring(original, groups, kept)
     images = example.double()
     with evaluating(reference), evaluating(cut):
         with mode:

@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
 from compress.channels import CARRYING, MIXING, ChannelGroup, Side, Slot
+from compress.readers import original_name, put_stand_ins
 from compress.wiring import (
     Indices,
     Operation,
@@ -41,6 +42,7 @@ def trace_groups(model: nn.Module, example: Tensor) -> list[ChannelGroup]:
     Raises:
         ModelError: If the model cannot be traced.
     """
+    put_stand_ins(model, example)
     graph = tp.DependencyGraph()
     try:
         graph.build_dependency(model, example, verbose=False)
@@ -212,7 +214,7 @@ def _by_signature(
     for signature, labels in sorted(alike.items()):
         members = tuple(
             Slot(
-                slots[number][0],
+                original_name(slots[number][0]),
                 slots[number][1],
                 tuple(tuple(channels[label][number]) for label in labels),
                 slots[number][2],

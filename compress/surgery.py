@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compress.channels import ChannelGroup, Kept, Side, parameter_dims, removed_places
+from compress.channels import ChannelGroup, Kept, Side, num_places, parameter_dims, removed_places
+from compress.readers import is_reader
 from millinet.errors import ModelError
 
 
@@ -29,8 +30,15 @@ def remove_channels(model: nn.Module, groups: list[ChannelGroup], kept: Kept) ->
     for name, sides in names.items():
         if "parameter" in sides:
             _cut_parameter(model, name, dims[name], sides["parameter"])
+        elif is_reader(model.get_submodule(name)):
+            model.get_submodule(name).keep_features(reader_keeps(groups, name, sides["in"]))  # type: ignore[operator]
         else:
             _cut_module(model.get_submodule(name), name, sides)
+
+
+def reader_keeps(groups: list[ChannelGroup], name: str, removed: set[int]) -> Tensor:
+    """Return the features a module that cuts its own input is to keep."""
+    return torch.tensor(kept_places(num_places(groups, name, "in"), removed))
 
 
 def kept_places(size: int, removed: set[int]) -> list[int]:

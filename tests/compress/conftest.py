@@ -140,6 +140,32 @@ class Shuffled(nn.Module):
         return self.dense(shuffled.reshape(batch, channels, height, width).mean((2, 3)))
 
 
+class Reader(nn.Module):
+    """A head that mixes its features in a way nothing can trace, and cuts them itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atoms = nn.Parameter(torch.randn(4, 8))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return functional.normalize(features.mean((2, 3)), dim=1) @ functional.normalize(self.atoms, dim=1).T
+
+    def keep_features(self, kept: Tensor) -> None:
+        self.atoms = nn.Parameter(self.atoms.detach()[:, kept])
+
+
+class Read(nn.Module):
+    """A convolution before such a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.head = Reader()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.stem(images))
+
+
 NETWORKS: Final[dict[str, Callable[[], nn.Module]]] = {
     "plain": Plain,
     "residual": Residual,
@@ -149,6 +175,7 @@ NETWORKS: Final[dict[str, Callable[[], nn.Module]]] = {
     "excited": Excited,
     "layer-scaled": LayerScaled,
     "shuffled": Shuffled,
+    "read": Read,
 }
 
 

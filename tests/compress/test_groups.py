@@ -69,6 +69,12 @@ def test_a_shuffle_is_left_alone_with_its_shapes_as_reason(built: Build, images:
     assert "View from [2, 12, 8, 8] to [2, 2, 6, 8, 8] mixes channels" in reasons["second"]
 
 
+def test_a_head_that_cuts_its_own_features_is_part_of_their_group(built: Build, images: Tensor) -> None:
+    found = places(built("read"), images)
+
+    assert found["stem"]["head", "in"] == [(index,) for index in range(8)]
+
+
 def test_the_output_and_protected_layers_are_left_alone(built: Build, images: Tensor) -> None:
     groups = find_groups(built("plain"), images, protect=("first",))
 
