@@ -20,7 +20,7 @@ STEADY: Final = 0.03
 """Spread of single calls within a visit that a machine at rest shows, as a fraction of the median."""
 UNSTEADY: Final = 0.06
 """Spread from which the machine is called noisy."""
-DOUBT_PER_SPREAD: Final = 1.5
+DOUBT_PER_SPREAD: Final = 2.0
 """Doubt for each part of the spread beyond the steady one.
 
 Neighbours in the shared cache never show in the scheduler. Beside them MobileNetV2 shifted by up to 17% for

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from math import log, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -54,9 +54,8 @@ def check_fitness(
     network, example = rung(_RUNG)
     with LatencyMeter(target, form, reference=(network, example)) as meter:
         same = meter.measure(network, example)
-    half = log(same.ratio_high / same.ratio_low) / 2
     factor = t_factor(max(1, same.num_visits - 1), level(form.confidence))
-    noise = half / factor * sqrt(same.num_visits)
+    noise = same.sampling_error / factor * sqrt(same.num_visits)
     gpu = gpu_state(target) if target.type == "cuda" else None
     return Fitness(describe(target), same, noise, gpu, list(_hindrances(gpu)))
 

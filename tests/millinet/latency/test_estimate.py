@@ -128,7 +128,7 @@ def test_calls_that_spread_within_a_visit_cast_doubt_though_nothing_disturbed_th
 
     assert (steady.status, steady.doubt) == ("ok", 0.0)
     assert unsteady.status == "noisy"
-    assert unsteady.doubt == pytest.approx(1.5 * (0.12 - 0.03))
+    assert unsteady.doubt == pytest.approx(2.0 * (0.12 - 0.03))
 
 
 def test_a_typical_call_is_the_median_of_those_nothing_disturbed() -> None:
