@@ -13,8 +13,9 @@ from millinet.device import describe
 from millinet.models import LoadedModel, load_model, save_model
 from millinet.tables import load_plugin, pick
 from millinet.training import RECIPES, FitResult, Recipe, evaluate, fit
+from millinet.training.history import OnEpoch
 from millinet.training.parallel import ranks, torchrun_group
-from millinet.training.progress import EpochLines, JsonLines, OnEpoch, TensorBoard, together
+from millinet.training.progress import EpochLines, JsonLines, TensorBoard, together
 from millinet.training.starting_signal import faint_note, starting_signal
 
 

@@ -17,9 +17,9 @@ from millinet.errors import ConfigError, DivergedError
 from millinet.training.checkpoint import load_checkpoint, save_checkpoint
 from millinet.training.depth import stochastic_depth
 from millinet.training.epoch import EpochTrainer
-from millinet.training.history import FitResult
+from millinet.training.history import FitResult, OnEpoch
 from millinet.training.recipe import Recipe
-from millinet.training.sitting import OnEpoch, Sitting
+from millinet.training.sitting import Sitting
 
 RETRY_FACTOR: Final = 0.1
 """A training that diverged is begun again at this fraction of its rate."""

@@ -1,5 +1,6 @@
 """What one epoch of training did, and what a training came to."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -18,6 +19,10 @@ class EpochRecord(NamedTuple):
     """Training speed, without the evaluation."""
     seconds: float
     """Time of the epoch with its evaluation."""
+
+
+OnEpoch = Callable[[EpochRecord], bool | None]
+"""Is told of each epoch; returning True ends the training."""
 
 
 class FitResult(NamedTuple):

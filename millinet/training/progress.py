@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from millinet.errors import ConfigError
-from millinet.training.history import EpochRecord
-
-OnEpoch = Callable[[EpochRecord], bool | None]
+from millinet.training.history import EpochRecord, OnEpoch
 
 
 class EpochLines:

@@ -11,10 +11,8 @@ from millinet.data.dataset import DataSet
 from millinet.data.feed import make_feed
 from millinet.training.epoch import EpochTrainer
 from millinet.training.evaluate import evaluate
-from millinet.training.history import EpochRecord, FitResult
+from millinet.training.history import EpochRecord, FitResult, OnEpoch
 from millinet.training.parallel import agree, ranks
-
-OnEpoch = Callable[[EpochRecord], bool | None]
 
 
 @dataclass(slots=True)

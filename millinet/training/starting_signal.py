@@ -1,8 +1,8 @@
 """Tell before training whether a network can see its input at all.
 
-In a deep plain network without normalisation every layer shrinks the differences between images, until the
-answers hardly differ and no gradient comes back (Glorot and Bengio, 2010). Such a training does not diverge: it
-stays at chance, whatever the recipe.
+In a deep plain network without normalisation every layer shrinks the differences between images, until
+the answers hardly differ and no gradient comes back (Glorot and Bengio, 2010). Such a training does not
+diverge: it stays at chance, whatever the recipe.
 """
 
 from typing import Final
