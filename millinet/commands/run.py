@@ -8,6 +8,7 @@ import typer
 from millinet.cli import call
 from millinet.errors import InfeasibleBudgetError
 from millinet.naming import run_name
+from millinet.provenance import as_shell, command_line
 
 
 def run(
@@ -62,4 +63,5 @@ def run(
         call("report", runs=[folder])
         raise
     call("report", runs=[folder])
+    typer.echo(f"to resume or extend: {as_shell(command_line())}")
     return folder
