@@ -155,8 +155,10 @@ def _asked(job: Job, budget: str) -> dict[str, Any]:
 
 def _promise(run: RunFolder, budget: Budget, outcome: Outcome) -> Budget:
     """Return what the certificate judges by: the budget of the search, or an absolute one asked for now."""
-    text = run.record.budget.get("text")
-    return Budget.parse(text) if text and len(ladder(budget)) > 1 else _resolved(outcome)
+    known = run.record.budget
+    if len(ladder(budget)) == 1 or not known.get("text") or not known.get("limit_ms"):
+        return _resolved(outcome)
+    return replace(Budget.parse(known["text"]), limit_ms=known["limit_ms"])
 
 
 def _resolved(outcome: Outcome) -> Budget:
