@@ -260,5 +260,6 @@ def test_a_thousand_random_points_build_and_a_hundred_run(preset: str, resolutio
             architecture.build()
         if number < 100:
             with torch.no_grad():
-                logits = architecture.build().eval()(torch.randn(1, 3, *resolution))
+                # In training mode: until norms have statistics, a deep gated network in eval mode overflows.
+                logits = architecture.build()(torch.randn(2, 3, *resolution))
             assert logits.isfinite().all()
