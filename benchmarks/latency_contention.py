@@ -99,16 +99,17 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--at-rest", type=int, default=6, help="Repeats before, and as many after.")
     asked = parser.parse_args()
     set_threads(1)
     benched = subjects()
-    at_rest = [measured(benched, max(5, asked.repeats // 4))]
+    at_rest = [measured(benched, asked.at_rest)]
     beside = {}
     for crowd_name, programs in CROWDS.items():
         with crowd(programs):
             beside[crowd_name] = measured(benched, asked.repeats)
-    three = workers(3, max(2, asked.repeats // 10))
-    at_rest.append(measured(benched, max(5, asked.repeats // 4)))
+    three = workers(3, max(1, asked.repeats // 5))
+    at_rest.append(measured(benched, asked.at_rest))
     rows = []
     for one in benched:
         calm = [found for part in at_rest for found in part[one.name]]
