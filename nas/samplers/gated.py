@@ -101,7 +101,7 @@ class GatedSampler(BaseSampler):
     def _describe(self, architecture: Architecture) -> Description:
         key = architecture.fingerprint
         if key not in self._described:
-            macs = log(max(architecture.costs().macs, 1))
+            macs = log(max(architecture.tally().macs, 1))
             self._described[key] = Description(key, self._space.params(architecture), (macs,))
         return self._described[key]
 
