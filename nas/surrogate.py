@@ -3,9 +3,9 @@
 A point is a row of integer codes, one column a choice, with -1 where the choice is inactive, and a row of
 real features such as log-MACs. Two kernels share one process:
 
-- `Similarity`, for accuracy: exp(-a d - b |f - f'|^2), where d counts the choices that differ. Any two points
-  have something to say of each other, the less the more they differ (Hamming kernel; Ru et al., "Bayesian
-  Optimisation over Multiple Continuous and Categorical Inputs", 2020, eq. 6).
+- `Similarity`, for accuracy: a exp(-b d) + c exp(-e |f - f'|^2), where d counts the choices that differ: what
+  points that are alike say of each other (Hamming kernel; Ru et al., "Bayesian Optimisation over Multiple
+  Continuous and Categorical Inputs", 2020, eq. 6), and a trend over the features that holds everywhere.
 - `Agreement`, for log-latency: 1 + a s + b s^2 + c f.f' + e exp(-d), where s is the share of choices that
   agree. The first terms are ridge regression on one-hot choices with their pairs, in its dual form: the time
   of a network is nearly the sum of its parts' times, and the pairs carry what the parts cost each other. The
@@ -74,19 +74,19 @@ class Kernel(Protocol):
 
 
 class Similarity:
-    """exp(-a d - b |f - f'|^2), times an amplitude."""
+    """a exp(-b d) + c exp(-e |f - f'|^2): what is alike in its choices, and a trend over the features."""
 
-    prior_mean = np.log(np.array([1.0, 0.3, 0.3]))
-    prior_scale = np.array([0.7, 1.0, 1.0])
+    prior_mean = np.log(np.array([0.7, 0.3, 0.7, 0.3]))
+    prior_scale = np.array([0.7, 1.0, 1.0, 1.0])
 
     def __call__(self, pairs: Pairs, logs: Floats) -> Floats:
         """Return the covariance of each pair, shape (n, m)."""
-        amplitude, per_choice, per_feature = np.exp(logs)
-        return amplitude * np.exp(-per_choice * pairs.differing - per_feature * pairs.squared)
+        local, per_choice, trend, per_feature = np.exp(logs)
+        return local * np.exp(-per_choice * pairs.differing) + trend * np.exp(-per_feature * pairs.squared)
 
     def diagonal(self, points: Points, logs: Floats) -> Floats:
         """Return each point's covariance with itself, shape (n,)."""
-        return np.full(len(points.codes), np.exp(logs[0]))
+        return np.full(len(points.codes), np.exp(logs[0]) + np.exp(logs[2]))
 
 
 class Agreement:
