@@ -169,16 +169,26 @@
       tip.style.left = `${left}px`;
       tip.style.top = `${above < -30 ? at.y - frame.y + 16 : above}px`;
     };
-    plot.addEventListener("pointermove", (event) => {
-      let nearest = null, best = 26 ** 2;
-      for (const point of visiblePoints()) {
+    // Asking 2,000 points for their place on every move would make the pointer stutter: they are asked once a visit.
+    let places = null;
+    const placed = () => {
+      const frame = plot.getBoundingClientRect();
+      return visiblePoints().map((point) => {
         const at = centre(point);
-        const away = (at.x - event.clientX) ** 2 + (at.y - event.clientY) ** 2;
+        return { point, x: at.x - frame.x, y: at.y - frame.y };
+      });
+    };
+    plot.addEventListener("pointermove", (event) => {
+      places ??= placed();
+      const frame = plot.getBoundingClientRect();
+      let nearest = null, best = 26 ** 2;
+      for (const { point, x, y } of places) {
+        const away = (x + frame.x - event.clientX) ** 2 + (y + frame.y - event.clientY) ** 2;
         if (away < best) [nearest, best] = [point, away];
       }
       if (nearest !== current) choose(nearest);
     });
-    plot.addEventListener("pointerleave", () => choose(null));
+    plot.addEventListener("pointerleave", () => { places = null; choose(null); });
     plot.addEventListener("blur", () => choose(null));
     plot.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -117,7 +117,7 @@ def _add_finished(figure: Figure, finished: pd.DataFrame, place: _Place, look: t
     figure.add(_markers(winners, place, look, size=7.5))
     for _, row in winners[winners["kind"] == "winner"].iterrows():
         x, y = place(row["latency_ms"], 100 * row["accuracy"])
-        figure.add(Text(x, y + 4, str(row["rank"]), "paper", 10.5, "middle", is_bold=True))
+        figure.add(Text(x, y + 4, str(row["rank"]), "paper", 11, "middle", is_bold=True))
 
 
 def _markers(rows: pd.DataFrame, place: _Place, look: tuple[str, str], *, size: float) -> Markers:
