@@ -1,6 +1,6 @@
 """How few networks a search has to train: samplers on a table of 15,625 networks.
 
-    python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 3] [--trained 200] [--methods gated,...]
+    python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 3] [--trained 200] [--methods gated]
 
 The table is NAS-Bench-201 with measured latencies. A cell is a device and a budget at a percentile of its
 latencies. Each method proposes until it has trained N networks inside the budget; latency measurements are

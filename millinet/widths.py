@@ -51,8 +51,8 @@ def read_widths(original: nn.Module, pruned: nn.Module) -> dict[str, Any]:
 def apply_widths(model: nn.Module, widths: dict[str, Any]) -> None:
     """Resize `model` in place to recorded widths.
 
-    Every shrunk tensor keeps its leading entries; they stand until weights are loaded. Nothing is changed when
-    the record does not fit.
+    Every shrunk tensor keeps its leading entries; they stand until weights are loaded. Nothing is changed
+    when the record does not fit.
 
     Args:
         model: A fresh copy of the network that was pruned.

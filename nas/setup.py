@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
 import torch
-from torch import Tensor
 
 from millinet.data import DataSet, load_data
 from millinet.device import describe, resolve_device
@@ -60,10 +59,14 @@ def prepare(
         example = torch.zeros(1, *loaded.input_shape)
         resolved = None if (out / "run.json").exists() else asked.resolve(example, meter=meter)
         run = RunFolder.resume_or_create(out, record)
+        known_ms = run.record.budget.get("limit_ms")
+        if known_ms is not None:
+            # A resumed search keeps the limit it began with, whatever the reference would take now.
+            resolved = replace(asked, limit_ms=known_ms)
         problem = Problem(
             space=searched,
             data=loaded,
-            budget=resolved or _kept(run, asked, meter, example),
+            budget=resolved or asked.resolve(example, meter=meter),
             meter=meter,
             device=target,
             recipe=recipe,
@@ -121,12 +124,6 @@ def _budget(budget: str | Budget | None, data: DataSet) -> Budget:
     if isinstance(budget, Budget):
         return budget
     return Budget.parse(budget or default_budget(data))
-
-
-def _kept(run: RunFolder, asked: Budget, meter: LatencyMeter, example: Tensor) -> Budget:
-    """Return the budget in milliseconds; a resumed run keeps the one it began with."""
-    known = run.record.budget.get("text")
-    return Budget.parse(known) if known else asked.resolve(example, meter=meter)
 
 
 def _record(

