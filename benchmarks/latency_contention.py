@@ -3,7 +3,7 @@
 The truth is what the same machine gives before and after, at rest. A run counts as silently wrong if its
 status is ok and it is over 5% from the truth.
 
-    python benchmarks/latency_contention.py --repeats 20      # about 6 minutes
+    python -m benchmarks.latency_contention --repeats 20      # about 6 minutes
 """
 
 import argparse
@@ -16,8 +16,8 @@ from math import exp, log
 from statistics import fmean
 from typing import Any
 
-from latency_subjects import Benched, report, subjects
-
+from benchmarks.latency_subjects import Benched, subjects
+from benchmarks.record import record
 from millinet.device import set_threads
 from millinet.latency import LatencyMeasurement, LatencySettings, measure
 
@@ -39,7 +39,7 @@ CROWDS = {
 WORKER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from latency_subjects import subjects
+from benchmarks.latency_subjects import subjects
 from millinet.device import set_threads
 from millinet.latency import LatencySettings, measure
 set_threads(1)
@@ -120,7 +120,7 @@ def main() -> None:
             rows.append(judged(one.name, crowd_name, errors, [found.status for found in group]))
         own = [(ms / truth - 1, status) for name, ms, status in three if name == one.name]
         rows.append(judged(one.name, "two other measurements", [e for e, _ in own], [s for _, s in own]))
-    report("latency_contention", rows)
+    record("latency_contention", rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How well do 50 measurements rank a space? Fits the latency model to them and predicts other candidates.
 
-python benchmarks/latency_model.py --space tiny --candidates 150      # about 3 minutes
+python -m benchmarks.latency_model --space tiny --candidates 150      # about 3 minutes
 """
 
 import argparse
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from latency_subjects import report
 from scipy.stats import spearmanr
 
+from benchmarks.record import record
 from millinet.device import set_threads
 from millinet.latency import LatencyMeter, LatencySettings
 from millinet.latency.model import fit_latency_model
@@ -65,7 +65,7 @@ def main() -> None:
     rows.append({"features": "MACs alone", "spearman": float(spearmanr(macs, latencies[rest]).statistic)})
     share_ok = float(np.mean([one.status == "ok" for one in found]))
     rows.append({"features": "none", "share_of_measurements_ok": share_ok})
-    report("latency_model", rows)
+    record("latency_model", rows)
 
 
 if __name__ == "__main__":

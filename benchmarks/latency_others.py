@@ -3,7 +3,7 @@
 Each repeat of a tool gives one number, which is compared with the mean of that tool's own repeats. timm's way
 is 10 calls of warm-up, then the mean of 40. Triton's do_bench needs a GPU.
 
-    python benchmarks/latency_others.py --repeats 20      # about 3 minutes
+    python -m benchmarks.latency_others --repeats 20      # about 3 minutes
 """
 
 import argparse
@@ -12,10 +12,11 @@ from statistics import fmean, quantiles, stdev
 from typing import Any
 
 import torch
-from latency_subjects import report, subjects
 from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
+from benchmarks.latency_subjects import subjects
+from benchmarks.record import record
 from millinet.device import set_threads
 from millinet.latency import LatencyMeter, LatencySettings, deployed
 from millinet.latency.timer import time_once
@@ -89,7 +90,7 @@ def main() -> None:
                     "off_by_over_5pct": fmean(abs(value / mean - 1) > 0.05 for value in values),
                 }
             )
-    report("latency_others", rows)
+    record("latency_others", rows)
 
 
 if __name__ == "__main__":

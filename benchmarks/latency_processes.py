@@ -1,6 +1,6 @@
 """Do fresh processes agree? Measures each network in ten of them.
 
-python benchmarks/latency_processes.py --processes 10      # about 2 minutes
+python -m benchmarks.latency_processes --processes 10      # about 2 minutes
 """
 
 import argparse
@@ -9,12 +9,13 @@ import subprocess
 import sys
 from statistics import fmean, stdev
 
-from latency_subjects import report, subjects
+from benchmarks.latency_subjects import subjects
+from benchmarks.record import record
 
 ONE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from latency_subjects import subjects
+from benchmarks.latency_subjects import subjects
 from millinet.device import set_threads
 from millinet.latency import LatencyMeter
 from millinet.latency.references import rung
@@ -51,7 +52,7 @@ def main() -> None:
                 "share_ok": fmean(answer[index][3] == "ok" for answer in answers),
             }
         )
-    report("latency_processes", rows)
+    record("latency_processes", rows)
 
 
 if __name__ == "__main__":

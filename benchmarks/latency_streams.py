@@ -4,7 +4,7 @@ Records sequences of visits of each network, as a measurement makes them, and ru
 real stopping rule over every sequence. The truth is the mean of all sequences of the run, so drift counts
 against the intervals.
 
-    python benchmarks/latency_streams.py --repeats 200      # about 7 minutes
+    python -m benchmarks.latency_streams --repeats 200      # about 7 minutes
 """
 
 import argparse
@@ -14,8 +14,8 @@ from math import exp, log
 from statistics import fmean, median
 from typing import Any
 
-from latency_subjects import Benched, report, same_as_reference, subjects
-
+from benchmarks.latency_subjects import Benched, same_as_reference, subjects
+from benchmarks.record import record
 from millinet.device import describe, resolve_device, set_threads
 from millinet.latency import Budget, LatencyMeasurement, LatencySettings
 from millinet.latency.calm import keep_calm
@@ -32,7 +32,7 @@ CALLS_TO_ESTIMATE = 50
 FAST_VISITS = 5
 
 
-def record(benched: Sequence[Benched], *, repeats: int, visits: int) -> dict[str, list[list[Visit]]]:
+def watch(benched: Sequence[Benched], *, repeats: int, visits: int) -> dict[str, list[list[Visit]]]:
     """Record `repeats` sequences of each network, in turn, each visit a pause after the one before."""
     device = resolve_device("cpu")
     ladder = Ladder(device, replace(SETTINGS, fold=False))
@@ -113,8 +113,8 @@ def main() -> None:
     parser.add_argument("--visits", type=int, default=12)
     asked = parser.parse_args()
     set_threads(1)
-    recorded = record(subjects(), repeats=asked.repeats, visits=asked.visits)
-    report("latency_streams", [judge(name, sequences) for name, sequences in recorded.items()])
+    recorded = watch(subjects(), repeats=asked.repeats, visits=asked.visits)
+    record("latency_streams", [judge(name, sequences) for name, sequences in recorded.items()])
 
 
 if __name__ == "__main__":

@@ -1,20 +1,12 @@
-"""What the latency benchmarks measure, and how they write down what they found."""
+"""What the latency benchmarks measure."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from millinet.device import describe
-from millinet.files import write_text
 from millinet.latency.references import rung
 from millinet.models import load_model
-from millinet.provenance import as_shell, command_line, commit, utc_now, versions
-
-RESULTS = Path(__file__).parent / "results"
 
 
 class Benched(NamedTuple):
@@ -44,23 +36,3 @@ def same_as_reference() -> Benched:
     """Return a network whose reference is its own copy; the ratio of the two is 1."""
     network, example = rung(6)
     return Benched("same against same", network, example)
-
-
-def report(name: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Print the rows and write them, with device, versions and command, to results/NAME.json."""
-    for row in rows:
-        print("  ".join(f"{key}={_short(value)}" for key, value in row.items()))
-    written = {
-        "benchmark": name,
-        "rows": list(rows),
-        "device": describe("cpu").as_dict(),
-        "versions": versions(),
-        "commit": commit(),
-        "command": as_shell(command_line()),
-        "time": utc_now(),
-    }
-    write_text(RESULTS / f"{name}.json", json.dumps(written, indent=2) + "\n")
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -19,7 +20,7 @@ from millinet.data import DataSet
 from millinet.errors import InfeasibleBudgetError, RunFolderError
 from millinet.files import write_text
 from millinet.frames import LAYERS
-from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
+from millinet.latency import Budget, LatencyMeasurement, LatencyMeter, layer_profile
 from millinet.models import LoadedModel, save_model
 from millinet.training import FitResult, Recipe, evaluate
 from millinet.winners import Origin, certify_winner
@@ -119,7 +120,7 @@ def place(
     fresh = folder.with_name(f".{folder.name}.pruned")
     shutil.rmtree(fresh, ignore_errors=True)
     save_model(fresh, outcome.pruned.model, source=loaded.source, widths=outcome.pruned.widths)
-    LAYERS.write(outcome.pruned.layers, fresh / "layers.csv")
+    LAYERS.write(_with_shares(loaded.model, outcome.pruned, job), fresh / "layers.csv")
     write_story(fresh, story | _figures(outcome))
     certificate, measured = certify_winner(
         fresh,
@@ -132,6 +133,18 @@ def place(
     shutil.copytree(unpruned(folder), fresh / "before", ignore=shutil.ignore_patterns("before"))
     _exchange(fresh, folder)
     return Placed(outcome, certificate, measured)
+
+
+def _with_shares(before: nn.Module, pruned: Pruned, job: Job) -> pd.DataFrame:
+    """Return the layers with each one's share of the latency, before and after."""
+    example = torch.zeros(job.meter.settings.batch or 1, *job.data.input_shape)
+    frame = pruned.layers.copy()
+    for column, model in (("share_before", before), ("share_after", pruned.model)):
+        timed = layer_profile(model, example, device=job.device, settings=job.meter.settings)
+        frame[column] = (
+            frame["layer"].map({layer.name: layer.share for layer in timed.layers}).astype("float64")
+        )
+    return frame
 
 
 def unpruned(folder: Path) -> Path:

@@ -4,16 +4,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from millinet.certificate import Certificate
 from millinet.costs import count
 from millinet.data import DataSet
 from millinet.device import describe
+from millinet.frames import PREDICTIONS
 from millinet.latency import Budget, LatencyMeasurement, LatencySettings, certify
 from millinet.models import load_model
 from millinet.provenance import utc_now
 from millinet.tables import loaded_plugins
-from millinet.training import evaluate
+from millinet.training import Evaluation, evaluate, predict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +60,7 @@ def certify_winner(
     loaded = load_model(folder)
     example = torch.zeros(1, *data.input_shape)
     costs = count(loaded.model, example)
-    test = evaluate(loaded.model, data.test, data=data, device=device) if len(data.test) else None
+    test = _test(loaded.model, data, folder=folder, device=device) if len(data.test) else None
     measured = certify(
         folder, data.input_shape, budget=budget, device=device, settings=settings, plugins=loaded_plugins()
     )
@@ -93,3 +95,14 @@ def certify_winner(
     )
     certificate.write(folder / "certificate.json")
     return certificate, measured
+
+
+def _test(model: nn.Module, data: DataSet, *, folder: Path, device: str) -> Evaluation:
+    """Evaluate the test split, and keep each answer so that two networks can be compared image by image."""
+    predicted = predict(model.to(device), data.test, data=data, device=device)
+    rows = zip(data.test.labels.tolist(), predicted.tolist(), strict=True)
+    frame = PREDICTIONS.frame({"label": label, "predicted": answer} for label, answer in rows)
+    PREDICTIONS.write(frame, folder / "predictions.csv")
+    evaluation = evaluate(model, data.test, data=data, device=device)
+    model.to("cpu")
+    return evaluation

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from millinet.training.crossvalidate import CrossValidation, cross_validate
-from millinet.training.evaluate import Evaluation, evaluate
+from millinet.training.evaluate import Evaluation, evaluate, predict
 from millinet.training.fit import fit
 from millinet.training.history import EpochRecord, FitResult
 from millinet.training.recipe import Recipe
@@ -23,4 +23,5 @@ __all__ = [
     "cross_validate",
     "evaluate",
     "fit",
+    "predict",
 ]
