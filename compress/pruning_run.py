@@ -106,6 +106,7 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
         )
     line = f"{loaded.name} is pruned ({told})"
     placed = place(folder, loaded, outcome, job, resolved, {"asked": asked, "told": line})
+    job.tell(f"certified: {placed.certificate.sentence()}")
     _append(run, placed, 1)
     run.note(line)
     run.add_seconds("pruning", perf_counter() - started)
@@ -136,6 +137,7 @@ def _prune_winner(run: RunFolder, winner: Winner, job: Job, budget: Budget, aske
     line = f"winner {winner.rank} is pruned ({told})"
     promise = _promise(run, budget, outcome)
     placed = place(winner.path, loaded, outcome, job, promise, {"asked": asked, "told": line})
+    job.tell(f"certified winner {winner.rank}: {placed.certificate.sentence()}")
     _append(run, placed, winner.rank)
     return line
 

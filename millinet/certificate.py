@@ -90,6 +90,18 @@ class Certificate(BaseModel):
                 f"{path} cannot be read: {error}; measure again with the same command"
             ) from error
 
+    def sentence(self) -> str:
+        """Say in one line what was measured."""
+        accuracy = ""
+        if self.test_accuracy is not None:
+            low, high = self.test_accuracy_low, self.test_accuracy_high
+            accuracy = f", test accuracy {self.test_accuracy:.4f} [{low:.4f}, {high:.4f}]"
+        verdict = {"meets": "meets", "fails": "fails", "undecided": "may or may not meet"}[self.verdict]
+        return (
+            f"{verdict} the budget with {self.median_ms:.3f} ms [{self.low_ms:.3f}, {self.high_ms:.3f}] of "
+            f"{self.budget_ms:.3f} ms over {self.num_processes} fresh processes ({self.status}){accuracy}"
+        )
+
     def write(self, path: Path) -> None:
         """Write the certificate, atomically."""
         write_text(path, self.model_dump_json(indent=2) + "\n")

@@ -134,7 +134,8 @@ class ConsoleDisplay:
 
     def finished(self, certificate: Certificate) -> None:
         """Print what was certified."""
-        self._console.print(certified_line(certificate), highlight=False, soft_wrap=True, markup=False)
+        line = f"certified trial {certificate.trial}: {certificate.sentence()}"
+        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def close(self, run: RunFolder, trials: pd.DataFrame, winners: list[Winner]) -> None:
         """Leave the table on the screen, with the front and the command to resume."""
@@ -254,21 +255,6 @@ def plain_line(row: dict[str, Any]) -> str:
     return (
         f"trial {trial:>3}  {blocks:<32}  {parameters:>10} parameters  {latency:>24} ms  "
         f"{share:>5} of budget  accuracy {accuracy:>6}  {verdict}"
-    )
-
-
-def certified_line(certificate: Certificate) -> str:
-    """Write what a network was certified to be."""
-    accuracy = ""
-    if certificate.test_accuracy is not None:
-        accuracy = (
-            f", test accuracy {certificate.test_accuracy:.4f} "
-            f"[{certificate.test_accuracy_low:.4f}, {certificate.test_accuracy_high:.4f}]"
-        )
-    return (
-        f"certified trial {certificate.trial}: {certificate.verdict} the budget with "
-        f"{certificate.median_ms:.3f} ms [{certificate.low_ms:.3f}, {certificate.high_ms:.3f}] "
-        f"of {certificate.budget_ms:.3f} ms over {certificate.num_processes} fresh processes{accuracy}"
     )
 
 
