@@ -60,8 +60,8 @@ class ProposalConfig:
     min_probability: float = 0.3
     """A candidate less likely than this to meet the budget is not proposed while likelier ones are known.
 
-    Accuracy grows with latency, so the best lies at the edge of the budget, where the gate is unsure: on
-    the table of benchmarks/search_tabular.py 0.7 left twice the regret that 0.3 does.
+    Low on purpose: accuracy grows with latency, so the best lies at the edge of the budget, where the gate is
+    unsure.
     """
     min_measured: int = 8
     """Measured latencies before the gate predicts."""
