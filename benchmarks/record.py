@@ -42,7 +42,8 @@ def record(
         "device": describe(device).as_dict(),
         "versions": versions(),
         "commit": commit(),
-        "command": as_shell(command_line()),
+        # Files by their names: where they lay on that machine says nothing.
+        "command": as_shell([Path(word).name if word.startswith("/") else word for word in command_line()]),
         "time": utc_now(),
     }
     path = RESULTS / f"{name}.json"
