@@ -40,9 +40,7 @@ def prune(
     criterion: Annotated[str, typer.Option(help="How channels are scored.")] = "l2",
     allocation: Annotated[str, typer.Option(help="How widths are chosen.")] = "knapsack",
     steps: Annotated[int, typer.Option(help="Rounds of pruning and recovery.")] = 1,
-    remove_blocks: Annotated[
-        bool, typer.Option(help="Whether residual blocks may go whole; by default for a run's winners.")
-    ] = True,
+    remove_blocks: Annotated[bool, typer.Option(help="Whether residual blocks may go whole.")] = True,
     protect: Annotated[
         list[str] | None, typer.Option(help="Module whose width stays; may be repeated.")
     ] = None,
@@ -137,7 +135,10 @@ def _images(source: str, data: str | None, run: RunFolder | None) -> str:
     if data is not None:
         return data
     if run is None:
-        raise ConfigError(f"{source} needs images to recover on; give --data, for example --data digits")
+        raise ConfigError(
+            f"{source} is no run folder, and a model needs images to recover on; "
+            f"give a run, or add --data, for example --data digits"
+        )
     return str(run.record.data["spec"])
 
 
