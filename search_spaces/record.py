@@ -88,5 +88,11 @@ def read_record(text: str) -> ArchitectureRecord:
 def first_problem(error: ValidationError) -> str:
     """Say on one line which field is wrong, how, and what was given."""
     problem = error.errors()[0]
-    where = ".".join(str(step) for step in problem["loc"]) or "the text"
+    # A foreign name is the user's own text: it may hold a line break, or fill a page.
+    where = ".".join(_short(step) for step in problem["loc"]) or "the text"
     return f"{where}: {problem['msg'].lower()}, got {str(problem['input'])[:60]!r}"
+
+
+def _short(step: int | str) -> str:
+    text = str(step)
+    return text if text.isprintable() and len(text) <= 40 else repr(text[:40])

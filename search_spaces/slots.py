@@ -8,6 +8,7 @@ from millinet.errors import ConfigError
 from millinet.tables import pick
 from search_spaces.blocks import BLOCKS
 from search_spaces.choices import Slot, Variant
+from search_spaces.description import MOST
 from search_spaces.heads import HEADS
 from search_spaces.layers import Layers
 from search_spaces.options import Value, canonical, complete, options_of
@@ -107,6 +108,9 @@ def _check_axes(where: str, kind: str, part: type[Part], axes: Mapping[str, tupl
             raise ConfigError(f"{where}.{axis} needs values, each listed once, got {list(values)}")
     if has_width and "width" not in axes:
         raise ConfigError(f"{where}: width is missing; list the channel counts to choose from")
+    for width in axes.get("width", ()) if has_width else ():
+        if type(width) is not int or not 1 <= width <= MOST:
+            raise ConfigError(f"{where}.width must be whole numbers from 1 to {MOST}, got {width!r}")
 
 
 def _with_multiple(slot: Slot, multiple_of: int) -> Slot:

@@ -20,7 +20,8 @@ def _listed(value: Any) -> Any:
 _Count = Annotated[int, Field(ge=1, le=MOST)]
 Counts = Annotated[list[_Count], BeforeValidator(_listed), Field(min_length=1)]
 Strides = Annotated[list[Literal[1, 2]], BeforeValidator(_listed), Field(min_length=1)]
-Values = Annotated[list[bool | int | float | str], BeforeValidator(_listed), Field(min_length=1)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+Values = Annotated[list[bool | int | _Finite | str], BeforeValidator(_listed), Field(min_length=1)]
 Variants = Annotated[dict[str, dict[str, Values]], Field(min_length=1)]
 
 

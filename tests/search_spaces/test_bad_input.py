@@ -19,7 +19,7 @@ from search_spaces.space import PRESETS
 from search_spaces.space_record import SpaceRecord
 
 T = TypeVar("T")
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(suppress_health_check=[HealthCheck.too_slow])
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 2**40), st.floats(allow_nan=True), st.text(max_size=8)
