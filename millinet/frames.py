@@ -129,6 +129,7 @@ TRIALS: Final = FrameSchema(
         "train_seconds": Column("float64", "time spent training", "s"),
         "started": Column("str", "UTC, ISO 8601"),
         "cause": Column("str", "why it failed"),
+        "health": Column("str", "what parts of the trained network said of themselves, as JSON"),
         "params": Column("str", "the point of the space, as JSON"),
     },
 )

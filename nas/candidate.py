@@ -1,7 +1,7 @@
 """Judge one candidate: build it, measure it, and train it only if it is inside the budget."""
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final
@@ -39,6 +39,8 @@ class Outcome:
     """Time spent building and measuring."""
     train_seconds: float = 0.0
     """Time spent training."""
+    health: Mapping[str, float] = field(default_factory=dict)
+    """What parts of the trained network said of themselves, such as how much of a dictionary is unused."""
     cause: str | None = None
     """Why it failed."""
 
@@ -128,7 +130,8 @@ def _train(
     started = perf_counter()
     try:
         model = build(architecture, seed=seed)
-        fit(model, problem.data, problem.recipe, device=problem.device, seed=seed, on_epoch=watch)
+        fitted = fit(model, problem.data, problem.recipe, device=problem.device, seed=seed, on_epoch=watch)
+        outcome.health = fitted.health
     finally:
         outcome.train_seconds = perf_counter() - started
 

@@ -39,6 +39,7 @@ def row_of(
         "train_seconds": round(outcome.train_seconds, 3),
         "started": started,
         "cause": outcome.cause,
+        "health": json.dumps(dict(outcome.health)) if outcome.health else None,
         "params": json.dumps(params, sort_keys=True),
     }
 

@@ -18,6 +18,7 @@ from millinet.training.checkpoint import load_checkpoint, save_checkpoint
 from millinet.training.depth import stochastic_depth
 from millinet.training.epoch import EpochTrainer
 from millinet.training.history import FitResult, OnEpoch
+from millinet.training.insight import health_of, start_from_data
 from millinet.training.recipe import Recipe
 from millinet.training.sitting import Sitting
 
@@ -65,8 +66,6 @@ def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a cal
     _check_batch_norms(model, recipe)
     config = recipe.as_dict() | {"seed": seed, "data": data.fingerprint, "model": _signature(model)}
     state = load_checkpoint(checkpoint, config=config) if checkpoint is not None else None
-    # A continued training may diverge later, so the weights it once began with travel with it.
-    initial = _copied(model) if state is None else state["initial"]
     with ExitStack() as stack:
         stack.enter_context(using_threads(recipe.threads))
         stack.enter_context(torch.random.fork_rng(devices=[place] if place.type == "cuda" else []))
@@ -75,6 +74,10 @@ def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a cal
         if teacher is not None:
             stack.enter_context(_lent(teacher, place, recipe))
             teacher.eval()
+        if state is None:
+            start_from_data(model, data, device=place, seed=seed)
+        # A continued training may diverge later, so the weights it once began with travel with it.
+        initial = _copied(model) if state is None else state["initial"]
         for attempt in range(0 if state is None else state["attempt"], recipe.retries + 1):
             gentler = replace(recipe, learning_rate=recipe.learning_rate * RETRY_FACTOR**attempt)
             model.load_state_dict(initial)
@@ -89,7 +92,8 @@ def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a cal
                 if attempt == recipe.retries:
                     raise
                 continue
-            return sitting.finish(num_retries=attempt)
+            result = sitting.finish(num_retries=attempt)
+            return result._replace(health=health_of(model, data, device=place))
     raise AssertionError("the last attempt returned or raised")
 
 

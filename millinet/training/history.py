@@ -1,6 +1,7 @@
 """What one epoch of training did, and what a training came to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -41,3 +42,5 @@ class FitResult(NamedTuple):
     """How often it diverged before, and was begun again at a tenth of the rate."""
     micro_batch: int = 0
     """Most images that went through the network at once."""
+    health: Mapping[str, float] = MappingProxyType({})
+    """What parts of the network said of themselves on the validation images, by module and measure."""

@@ -67,6 +67,20 @@ class Dictionary(nn.Module):
         """Return the atoms as unit rows, shape (atoms, features)."""
         return F.normalize(self.weight, dim=1)
 
+    @property
+    def has_trained(self) -> bool:
+        """Whether a training step was ever taken; this travels with the weights."""
+        tracked = self.normalise.num_batches_tracked
+        return tracked is not None and bool(tracked > 0)
+
+    @torch.no_grad()
+    def take_statistics(self, features: Tensor) -> None:
+        """Take mean and variance of features (images, features) for those of the norm."""
+        norm = self.normalise
+        for buffer, value in ((norm.running_mean, features.mean(0)), (norm.running_var, features.var(0))):
+            if buffer is not None:
+                buffer.copy_(value)
+
     def refresh_bound(self) -> None:
         """Bring the step size up to date after the atoms were replaced."""
         with torch.no_grad():
@@ -80,6 +94,7 @@ class Dictionary(nn.Module):
         norm = nn.BatchNorm1d(len(kept), affine=False, eps=self.normalise.eps).to(self.weight.device)
         for name in ("running_mean", "running_var"):
             getattr(norm, name).copy_(getattr(self.normalise, name)[kept])
+        norm.num_batches_tracked = self.normalise.num_batches_tracked
         self.normalise = norm.train(self.normalise.training)
 
     @torch.no_grad()

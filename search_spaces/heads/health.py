@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from search_spaces.heads.readouts import ResidualReadout
-from search_spaces.heads.sparse_coded import SparseCoded
+from search_spaces.heads.readouts import Readout, ResidualReadout
 
 
 class CodeHealth(NamedTuple):
@@ -24,12 +23,12 @@ class CodeHealth(NamedTuple):
         return 0.5 <= self.zeros <= 0.95 and self.dead_atoms <= 0.1 and self.silent_classes == 0
 
 
-def code_health(head: SparseCoded, code: Tensor) -> CodeHealth:
+def code_health(code: Tensor, readout: Readout) -> CodeHealth:
     """Judge the codes (images, atoms) of a representative set."""
     is_used = (code > 0).any(dim=0)
     silent = 0
-    if isinstance(head.readout, ResidualReadout):
-        membership = head.readout.membership
+    if isinstance(readout, ResidualReadout):
+        membership = readout.membership
         silent = int((is_used.to(membership.dtype) @ membership == 0).sum())
     return CodeHealth(
         zeros=float((code == 0).float().mean()),

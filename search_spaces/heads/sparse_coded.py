@@ -6,6 +6,7 @@ to noise at the size of a linear head, not clean accuracy.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -14,11 +15,14 @@ from torch import Tensor, nn
 from millinet.errors import ConfigError
 from search_spaces.heads.dictionary import Dictionary
 from search_spaces.heads.folded_dictionary import FoldedDictionary
+from search_spaces.heads.health import code_health
 from search_spaces.heads.readouts import LinearReadout, Readout, ResidualReadout
+from search_spaces.heads.start import Start, start_dictionary
+from search_spaces.options import complete
 from search_spaces.part import Part, Place
 from search_spaces.tally import Tally, linear_tally
 
-Start = Literal["random", "class-means", "dictionary-learning"]
+Reading = Literal["residual", "linear"]
 
 
 class SparseCoded(Part):
@@ -29,25 +33,27 @@ class SparseCoded(Part):
     all and a linear layer on the code; for many classes that is smaller than a dense head.
 
     `steps` is the number of shrinkage steps; `penalty` times 1 / sqrt(features) is the sparsity penalty that
-    each atom starts from; `start` says how `start_dictionary` fills the atoms; without that call they are
-    random.
+    each atom starts from. `start` says what the atoms begin as when training does, and `nuisance` how many
+    directions are projected out of class means (`heads/start.py`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an option is a parameter
         self,
         place: Place,
         *,
-        readout: Literal["residual", "linear"] = "residual",
+        readout: Reading = "residual",
         atoms: int = 1,
         steps: int = 3,
         penalty: float = 0.8,
         start: Start = "random",
+        nuisance: int = 0,
     ) -> None:
         super().__init__()
         num_classes = place.out_channels
         num_atoms = atoms * num_classes if readout == "residual" else atoms
         first_penalty = penalty / math.sqrt(place.in_channels)
         self.start = start
+        self.nuisance = nuisance
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.coder = Dictionary(place.in_channels, num_atoms, steps=steps, penalty=first_penalty)
         self.readout: Readout = (
@@ -57,14 +63,22 @@ class SparseCoded(Part):
         )
 
     @classmethod
-    def check(cls, _: int, /, *, atoms: int = 1, steps: int = 3, penalty: float = 0.8, **__: Any) -> None:
-        """Reject counts below 1 and a penalty that no feature could reach."""
-        if atoms < 1:
-            raise ConfigError(f"atoms must be at least 1, got {atoms}")
-        if not 1 <= steps <= 5:
-            raise ConfigError(f"steps must be 1 to 5, got {steps}; 3 serves")
-        if not 0.0 < penalty <= 4.0:
-            raise ConfigError(f"penalty must be in (0, 4], got {penalty}; 0.8 is usual")
+    def check(cls, _: int, /, **options: Any) -> None:
+        """Reject counts below 1, a penalty that no feature could reach, and starts that do not fit."""
+        chosen: dict[str, Any] = complete(cls, options)
+        if chosen["atoms"] < 1:
+            raise ConfigError(f"atoms must be at least 1, got {chosen['atoms']}")
+        if not 1 <= chosen["steps"] <= 5:
+            raise ConfigError(f"steps must be 1 to 5, got {chosen['steps']}; 3 serves")
+        if not 0.0 < chosen["penalty"] <= 4.0:
+            raise ConfigError(f"penalty must be in (0, 4], got {chosen['penalty']}; 0.8 is usual")
+        if chosen["start"] == "class-means" and chosen["readout"] != "residual":
+            raise ConfigError("start 'class-means' needs the readout 'residual', got 'linear'")
+        if chosen["nuisance"] < 0 or (chosen["nuisance"] and chosen["start"] != "class-means"):
+            raise ConfigError(
+                f"nuisance counts directions projected out of class means, got {chosen['nuisance']} with "
+                f"start {chosen['start']!r}"
+            )
 
     @classmethod
     def tally(
@@ -86,6 +100,19 @@ class SparseCoded(Part):
     def code(self, x: Tensor) -> Tensor:
         """Return the code (batch, atoms) of a feature map: which atoms explain it, and how much of each."""
         return self.coder(self.pool(x)).code
+
+    @property
+    def awaits_data(self) -> bool:
+        """Whether the atoms are still to begin from features: not random ones, nor trained ones."""
+        return self.start != "random" and not self.coder.has_trained
+
+    def start_from(self, inputs: Tensor, labels: Tensor) -> None:
+        """Begin from pooled features (images, features) and their classes, in the way `start` says."""
+        start_dictionary(self.coder, self.readout, inputs, labels, start=self.start, nuisance=self.nuisance)
+
+    def health(self, inputs: Tensor) -> Mapping[str, float]:
+        """Judge the codes of pooled features (images, features); `CodeHealth` says what is healthy."""
+        return code_health(self.coder(inputs).code, self.readout)._asdict()
 
     def keep_atoms(self, kept: Tensor) -> None:
         """Remove every atom but `kept` (indices), in place; exact for atoms that no code uses."""

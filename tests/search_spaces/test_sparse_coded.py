@@ -14,7 +14,6 @@ from millinet.errors import ConfigError
 from search_spaces import Place
 from search_spaces.heads import Dense, SparseCoded
 from search_spaces.heads.health import CodeHealth, code_health
-from search_spaces.heads.start import start_dictionary
 
 
 def make(num_features: int = 16, num_classes: int = 5, **options: object) -> SparseCoded:
@@ -219,31 +218,30 @@ def test_class_means_point_at_their_classes() -> None:
     labels = torch.arange(5).repeat(40)
     features = centres[labels] + 0.1 * torch.randn(200, 16)
 
-    start_dictionary(head, features, labels)
+    head.start_from(features, labels)
 
     accuracy = (head.eval()(features[:, :, None, None]).argmax(1) == labels).float().mean()
     assert accuracy == 1.0
 
 
 def test_nuisance_directions_are_projected_out_of_the_atoms() -> None:
-    head = make(start="class-means")
+    head = make(start="class-means", nuisance=1)
     direction = F.normalize(torch.ones(16), dim=0)
     labels = torch.arange(5).repeat(40)
     features = torch.randn(5, 16)[labels] + 5.0 * torch.randn(200, 1) * direction
 
-    start_dictionary(head, features, labels, nuisance=1)
+    head.start_from(features, labels)
 
     scaled = F.normalize(direction / (features.var(0) + 1e-5).sqrt(), dim=0)
     assert (head.coder.atoms() @ scaled).abs().max() < 0.15
 
 
 @pytest.mark.parametrize(("readout", "atoms"), [("residual", 2), ("linear", 8)])
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_dictionary_learning_gives_unit_atoms(readout: str, atoms: int) -> None:
     head = make(readout=readout, atoms=atoms, start="dictionary-learning")
     labels = torch.arange(5).repeat(20)
 
-    start_dictionary(head, torch.randn(100, 16), labels)
+    head.start_from(torch.randn(100, 16), labels)
 
     torch.testing.assert_close(head.coder.weight.norm(dim=1), torch.ones(len(head.coder.weight)))
 
@@ -251,22 +249,68 @@ def test_dictionary_learning_gives_unit_atoms(readout: str, atoms: int) -> None:
 def test_a_class_without_images_cannot_own_atoms() -> None:
     head = make(start="class-means")
 
-    with pytest.raises(ConfigError, match="image for each of its 1 atoms, got 0"):
-        start_dictionary(head, torch.randn(8, 16), torch.zeros(8, dtype=torch.long))
+    with pytest.raises(ConfigError, match="each of the 1 atoms of a class, class 1 has 0"):
+        head.start_from(torch.randn(8, 16), torch.zeros(8, dtype=torch.long))
+
+
+def test_more_directions_than_images_allow_are_refused() -> None:
+    head = make(start="class-means", nuisance=6)
+
+    with pytest.raises(ConfigError, match="10 images of 5 classes and 16 features, which allow 5"):
+        head.start_from(torch.randn(10, 16), torch.arange(5).repeat(2))
+
+
+def test_an_atom_that_learning_leaves_empty_keeps_its_direction() -> None:
+    head = make(readout="linear", atoms=24, start="dictionary-learning")
+
+    head.start_from(torch.randn(10, 16), torch.arange(5).repeat(2))
+
+    torch.testing.assert_close(head.coder.weight.norm(dim=1), torch.ones(24))
+
+
+def test_a_head_awaits_data_until_it_was_trained_also_after_its_weights_were_read_back() -> None:
+    head, random = make(start="class-means"), make()
+    assert head.awaits_data
+    assert not random.awaits_data
+
+    settled(head)
+    again = make(start="class-means")
+    again.load_state_dict(head.state_dict())
+
+    assert not head.awaits_data
+    assert not again.awaits_data
+
+
+def test_a_pruned_head_is_not_started_again() -> None:
+    head = settled(make(start="class-means"))
+
+    head.keep_features(torch.arange(3, 12))
+
+    assert not head.awaits_data
 
 
 def test_health_counts_what_was_worked_out_by_hand() -> None:
     head = make(num_classes=2, atoms=2)
     code = torch.tensor([[0.5, 0.0, 0.0, 0.0], [0.0, 0.2, 0.0, 0.0]])
 
-    health = code_health(head, code)
+    health = code_health(code, head.readout)
 
     assert health == CodeHealth(zeros=0.75, dead_atoms=0.5, silent_classes=1)
     assert not health.is_healthy
 
 
 @pytest.mark.parametrize(
-    "options", [{"steps": 6}, {"steps": 0}, {"penalty": 0.0}, {"penalty": 9.0}, {"atoms": 0}]
+    "options",
+    [
+        {"steps": 6},
+        {"steps": 0},
+        {"penalty": 0.0},
+        {"penalty": 9.0},
+        {"atoms": 0},
+        {"start": "class-means", "readout": "linear"},
+        {"nuisance": 4},
+        {"nuisance": -1, "start": "class-means"},
+    ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="got"):
