@@ -67,6 +67,7 @@ def prune_run(run: RunFolder, job: Job, budget: Budget) -> list[str]:
         lines.append(_prune_winner(run, winner, job, budget, asked))
         run.note(lines[-1])
         run.add_seconds("pruning", perf_counter() - started)
+    run.save(recipes=run.record.recipes | {"recovery": job.recipe.as_dict()})
     run.seal()
     return lines
 
@@ -206,17 +207,9 @@ def _record(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> RunReco
             **_asked(replace(job, tolerance=1.0), str(budget)),
         },
         seed=job.seed,
+        recipes={"recovery": job.recipe.as_dict()},
         versions=versions(),
         commit=commit(),
         device=describe(job.device).as_dict(),
-        data={
-            "spec": data.spec,
-            "fingerprint": data.fingerprint,
-            "num_classes": data.num_classes,
-            "class_names": list(data.class_names),
-            "input_shape": list(data.input_shape),
-            "sizes": data.sizes(),
-            "skipped": data.skipped,
-            "notes": data.notes,
-        },
+        data=data.as_dict(),
     )

@@ -7,6 +7,7 @@
 | `torchvision:resnet50` | a torchvision classifier, without pretrained weights |
 | `timm:dpn92` | a timm model, where timm is installed |
 | `network:resnet20` | a network of `search_spaces` |
+| `architecture:FILE` | the architecture that a JSON file describes |
 | `pkg.module:factory` | whatever the function returns |
 
 No pickle is read: weights are safetensors or a state dict that `torch.load(weights_only=True)` accepts.
@@ -71,6 +72,10 @@ def load_model(
     model, name = build_source(str(source), given)
     if weights is not None:
         load_weights(model, weights)
+    described = _description(str(source))
+    if described is not None:
+        shape = _shape(described.get("in_channels"), described.get("resolution"))
+        return LoadedModel(model.eval(), Path(name).stem, shape, described)
     spec = {"source": str(source), **given}
     shape = None
     if in_channels is not None and resolution is not None:
@@ -94,6 +99,12 @@ def save_model(
     if widths is not None:
         write_text(folder / "widths.json", json.dumps(widths, indent=2) + "\n")
     save_weights(model, folder / "model.safetensors")
+
+
+def _description(source: str) -> dict[str, Any] | None:
+    """Read what an architecture file says, so that what is saved no longer needs the file."""
+    scheme, _, path = source.partition(":")
+    return json.loads(Path(path).read_text(encoding="utf-8")) if scheme == "architecture" else None
 
 
 def _winner_folder(path: Path) -> Path:

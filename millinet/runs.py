@@ -61,6 +61,8 @@ class RunRecord(BaseModel):
     """text as given, limit_ms it came to, and what it was derived from."""
     space: dict[str, Any] = Field(default_factory=dict)
     """name, fingerprint, size (as text: it may pass any integer type) and TOML of the space."""
+    recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Every setting of the trainings, by phase: search, final, recovery."""
     phases: dict[str, float] = Field(default_factory=dict)
     """Seconds spent by phase."""
     checksums: dict[str, str] = Field(default_factory=dict)

@@ -1,22 +1,33 @@
 """Train one network by a named recipe; resumable, and under torchrun on several devices."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
 from rich.console import Console
-from torch import nn
 
 from millinet.data import DataSet, load_data, placement
 from millinet.device import describe
-from millinet.models import LoadedModel, load_model, save_model
+from millinet.latency import Budget
+from millinet.models import LoadedModel, load_model
+from millinet.naming import run_name
+from millinet.runs import RunFolder
 from millinet.tables import load_plugin, pick
 from millinet.training import RECIPES, FitResult, Recipe, evaluate, fit
 from millinet.training.history import OnEpoch
 from millinet.training.parallel import ranks, torchrun_group
 from millinet.training.progress import EpochLines, JsonLines, TensorBoard, together
 from millinet.training.starting_signal import faint_note, starting_signal
+from millinet.training_run import (
+    Training,
+    certify_training,
+    close_training,
+    ending,
+    note_epoch,
+    open_training,
+)
 
 
 def train(
@@ -29,44 +40,70 @@ def train(
     ] = "digits",
     recipe: Annotated[str, typer.Option(help="quick, full, small or recover.")] = "full",
     teacher: Annotated[str | None, typer.Option(help="A trained model to learn from as well.")] = None,
+    latency_budget: Annotated[
+        str | None, typer.Option(help="Certify the network against it: 2ms, 0.5x:resnet20, ...")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides validation split, weights and training.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if any.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the weights, the checkpoint and epochs.jsonl.")] = Path(
-        "runs/train"
-    ),
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-MODEL.")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")] = False,
     plugin: Annotated[list[Path] | None, typer.Option(help="Python file to load first; is run.")] = None,
 ) -> FitResult:
-    """Train a network; the same command again continues where it stopped.
+    """Train a network into a run folder; the same command again continues where it stopped.
 
-    The folder can be given to `millinet profile` and `millinet prune` afterwards. The test split is not read.
+    The folder can be given to `millinet prune`, `profile`, `export` and `report` afterwards. The test split
+    is read only for a certificate, where a latency budget is given.
     """
     for path in plugin or []:
         load_plugin(path)
+    budget = Budget.parse(latency_budget) if latency_budget else None
     chosen: Recipe = pick("recipe", recipe, RECIPES, group="recipes")
     with torchrun_group(device) as place:
         console = Console(quiet=not ranks().is_first, soft_wrap=True, highlight=False)
         images = load_data(data, seed=seed)
         loaded = _build(model, images, seed)
         guide = _build(teacher, images, seed).model if teacher else None
-        _open(console, images, loaded, chosen, place)
-        listeners: list[OnEpoch] = [EpochLines(chosen.epochs, console.print), JsonLines(out / "epochs.jsonl")]
-        if tensorboard:
-            listeners.append(TensorBoard(out / "tensorboard"))
-        result = fit(
-            loaded.model,
-            images,
-            chosen,
-            device=place,
+        training = Training(
+            loaded=loaded,
+            data=images,
+            recipe=chosen,
+            recipe_name=recipe,
+            teacher=teacher,
             seed=seed,
-            teacher=guide,
-            on_epoch=together(listeners),
-            checkpoint=out / "checkpoint.pt",
+            device=place,
         )
-        if ranks().is_first:
-            save_model(out, loaded.model, source=loaded.source)
-            _close(console, images, loaded.model, result, out)
+        folder = out or Path("runs") / run_name(data, loaded.name)
+        run = open_training(folder, training) if ranks().is_first else None
+        _open(console, training)
+        listener = _listeners(run, chosen, console, with_tensorboard=tensorboard) if run else None
+        with ending(run):
+            result = fit(
+                loaded.model,
+                images,
+                chosen,
+                device=place,
+                seed=seed,
+                teacher=guide,
+                on_epoch=listener,
+                checkpoint=folder / "checkpoint.pt",
+            )
+    if run is not None:
+        close_training(run, training, result)
+        _close(console, training, result, folder)
+        if budget is not None:
+            console.print(f"certified: {certify_training(run, training, budget, result).sentence()}")
     return result
+
+
+def _listeners(run: RunFolder, recipe: Recipe, console: Console, *, with_tensorboard: bool) -> OnEpoch:
+    listeners: list[OnEpoch] = [
+        EpochLines(recipe.epochs, console.print),
+        JsonLines(run.path / "epochs.jsonl"),
+        partial(note_epoch, run),
+    ]
+    if with_tensorboard:
+        listeners.append(TensorBoard(run.path / "tensorboard"))
+    return together(listeners)
 
 
 def _build(source: str, images: DataSet, seed: int) -> LoadedModel:
@@ -78,26 +115,27 @@ def _build(source: str, images: DataSet, seed: int) -> LoadedModel:
         )
 
 
-def _open(
-    console: Console, images: DataSet, loaded: LoadedModel, recipe: Recipe, device: torch.device
-) -> None:
-    info = describe(device)
+def _open(console: Console, training: Training) -> None:
+    info, images = describe(training.device), training.data
     parts = ", ".join(f"{count} {part}" for part, count in images.sizes().items())
     where = {"device": "on the device", "host": "in host memory", "disk": "read from disk when needed"}
+    held = where[placement(images.train, training.device)]
     console.print(f"{info.name}, threads {info.threads}, processes {ranks().size}")
-    console.print(f"{images.spec}: {parts} images, {where[placement(images.train, device)]}")
+    console.print(f"{images.spec}: {parts} images, {held}", markup=False)
     for line in [*images.notes, *(f"skipped {entry}" for entry in images.skipped)]:
         console.print(f"  {line}", markup=False)
-    parameters = sum(parameter.numel() for parameter in loaded.model.parameters())
-    console.print(f"{loaded.name}: {parameters:,} parameters; recipe: {recipe}")
-    note = faint_note(starting_signal(loaded.model, images))
+    model = training.loaded.model
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    console.print(f"{training.loaded.name}: {parameters:,} parameters; recipe: {training.recipe}")
+    note = faint_note(starting_signal(model, images))
     if note:
         console.print(f"  {note}", markup=False)
 
 
-def _close(console: Console, images: DataSet, model: nn.Module, result: FitResult, out: Path) -> None:
-    judged: Any = evaluate(model, images.validation, data=images)
+def _close(console: Console, training: Training, result: FitResult, folder: Path) -> None:
+    judged = evaluate(training.loaded.model, training.data.validation, data=training.data)
     console.print(
         f"validation accuracy {judged.accuracy:.4f} (95%: {judged.low:.4f} to {judged.high:.4f}) "
-        f"after {result.epochs} epochs in {result.seconds:.1f} s; {out}"
+        f"after {result.epochs} epochs in {result.seconds:.1f} s; {folder}",
+        markup=False,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -104,6 +105,19 @@ class DataSet:
     def sizes(self) -> dict[str, int]:
         """Count the images of each split."""
         return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Describe the set as JSON types, for a run's record; the images stay out of it."""
+        return {
+            "spec": self.spec,
+            "fingerprint": self.fingerprint,
+            "num_classes": self.num_classes,
+            "class_names": list(self.class_names),
+            "input_shape": list(self.input_shape),
+            "sizes": self.sizes(),
+            "skipped": self.skipped,
+            "notes": self.notes,
+        }
 
 
 class Normaliser:

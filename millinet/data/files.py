@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
+from millinet.data.cache import cache_folder, state_of
 from millinet.data.collection import Collection, Images, Part
+from millinet.data.decoded import Reading, keep, recall
 from millinet.data.each import each
 from millinet.data.image_files import ImageFiles, scan
 from millinet.data.images import Header, read_header, read_image
@@ -45,8 +47,9 @@ def read_files(
 ) -> Collection:
     """Read labelled files at one shape; unreadable ones are listed and left out.
 
-    Small sets are held in memory. Of large ones every file is still looked at once, so that a broken one is
-    known before training and not in its midst; what was found is remembered for the next time.
+    Small sets are held in memory, and their pixels kept for the next start where the files are many. Of large
+    ones every file is still looked at once, so that a broken one is known before training and not in its
+    midst; what was found is remembered for the next time.
 
     Args:
         files: What to read.
@@ -58,28 +61,36 @@ def read_files(
     Raises:
         DataError: If no file can be read.
     """
-    headers = each(read_header, [file.path for file in files])
-    skipped = [
-        f"{file.key}: {why}" for file, why in zip(files, headers, strict=True) if isinstance(why, DataError)
-    ]
-    sound = [(file, found) for file, found in zip(files, headers, strict=True) if isinstance(found, Header)]
-    _check_any([file for file, _ in sound], num_tried=len(files), origin=origin)
-    shape = _shape([header for _, header in sound], options)
-    images, reasons, note = _pixels([file.path for file, _ in sound], shape, options)
-    skipped += [f"{sound[index][0].key}: {reason}" for index, reason in reasons.items()]
-    kept = [file for index, (file, _) in enumerate(sound) if index not in reasons]
+    state = state_of([file.path for file in files], options.size, options.channels, options.memory)
+    store = cache_folder("images") / f"{state}.safetensors"
+    reading = recall(store) or keep(store, _read(files, options, origin))
+    kept = [files[index] for index in reading.kept]
     _check_any(kept, num_tried=len(files), origin=origin)
     return Collection(
-        images=images,
+        images=reading.images,
         labels=torch.tensor([file.label for file in kept], dtype=torch.int64),
         class_names=class_names,
         keys=tuple(file.key for file in kept),
         parts=_parts(kept),
         invariances=invariances,
-        fingerprint=images.fingerprint if isinstance(images, ImageFiles) else "",
-        skipped=tuple(skipped),
-        notes=(*_header_notes([header for _, header in sound], shape[1:]), note),
+        fingerprint=reading.images.fingerprint if isinstance(reading.images, ImageFiles) else "",
+        skipped=tuple(reading.skipped),
+        notes=tuple(reading.notes),
     )
+
+
+def _read(files: Sequence[LabelledFile], options: DataOptions, origin: str) -> Reading:
+    """Look at every header, agree on a shape, and read the pixels."""
+    found = each(read_header, [file.path for file in files])
+    headers = {index: header for index, header in enumerate(found) if isinstance(header, Header)}
+    skipped = [f"{files[index].key}: {why}" for index, why in enumerate(found) if isinstance(why, DataError)]
+    _check_any([files[index] for index in headers], num_tried=len(files), origin=origin)
+    shape = _shape(list(headers.values()), options)
+    places = list(headers)
+    images, reasons, note = _pixels([files[place].path for place in places], shape, options)
+    skipped += [f"{files[places[index]].key}: {reason}" for index, reason in reasons.items()]
+    kept = [place for index, place in enumerate(places) if index not in reasons]
+    return Reading(images, kept, skipped, [*_header_notes(list(headers.values()), shape[1:]), note])
 
 
 def _pixels(

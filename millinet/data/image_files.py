@@ -10,6 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from millinet.data.cache import cache_folder, state_of
 from millinet.data.each import each, pillow_quiet
 from millinet.data.images import read_image
 from millinet.errors import DataError
@@ -63,7 +64,7 @@ def scan(paths: Sequence[Path], shape: tuple[int, int, int]) -> tuple[ImageFiles
     Returns:
         The readable files, and by index in `paths` why the others are not.
     """
-    store = _store_of(paths, shape)
+    store = cache_folder("scans") / f"{state_of(paths, shape)}.json"
     found = _remembered(store, shape)
     if found is None:
         found = _looked_at(paths, shape)
@@ -99,13 +100,3 @@ def _remembered(store: Path, shape: tuple[int, int, int]) -> tuple[Tensor, dict[
         return (moments, content["reasons"]) if content["format"] == SCAN_FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # nothing remembered, or nothing that can be used: look again
-
-
-def _store_of(paths: Sequence[Path], shape: tuple[int, int, int]) -> Path:
-    digest = hashlib.sha256(repr(shape).encode())
-    for path in paths:
-        state = path.stat()
-        digest.update(os.fsencode(path.resolve()) + f" {state.st_size} {state.st_mtime_ns}\n".encode())
-    home = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(home) if home else Path.home() / ".cache"
-    return cache / "millinet" / "scans" / f"{digest.hexdigest()[:32]}.json"

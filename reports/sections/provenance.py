@@ -31,6 +31,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         "space": _listed(record.space.get("name"), record.space.get("size"), record.space.get("fingerprint")),
         "budget": _listed(record.budget.get("text"), _limit(record.budget)),
         "device": _listed(device.get("name"), device.get("driver"), _threads(device), _clock(device)),
+        **{f"recipe, {phase}": _recipe(settings) for phase, settings in record.recipes.items()},
         "time": ", ".join(f"{phase} {numbers.duration(spent)}" for phase, spent in record.phases.items()),
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
         "commit": record.commit,
@@ -41,6 +42,12 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 def _listed(*parts: Any) -> str:
     return ", ".join(str(part) for part in parts if part)
+
+
+def _recipe(settings: Mapping[str, Any]) -> str:
+    """Write the settings of a training; what is off is left out."""
+    off = (None, False, 0)
+    return ", ".join(f"{name} {value}" for name, value in settings.items() if value not in off)
 
 
 def _limit(budget: Mapping[str, Any]) -> str:

@@ -84,6 +84,10 @@ def _record(plan: Plan) -> RunRecord:
         },
         budget={"text": f"{plan.limit_ms}ms", "limit_ms": plan.limit_ms},
         space={"name": "tiny", "fingerprint": "beef", "size": "41472"},
+        recipes={
+            "search": {"epochs": 12, "learning_rate": 0.1, "mixup": 0.0, "clip_norm": None},
+            "final": {"epochs": 30, "learning_rate": 0.1, "ema_decay": 0.99},
+        },
         phases={
             "search": 9.5 * plan.num_trials,
             "training winners": 41.0,

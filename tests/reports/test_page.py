@@ -56,3 +56,10 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
     first = build_report([run]).read_bytes()
 
     assert build_report([run]).read_bytes() == first
+
+
+def test_the_recipe_of_every_training_is_printed_without_what_is_off(page: str) -> None:
+    text = re.sub(r"<[^>]+>", " ", page)
+
+    assert re.search(r"recipe, search\s+epochs 12, learning_rate 0\.1\s", text)
+    assert re.search(r"recipe, final\s+epochs 30, learning_rate 0\.1, ema_decay 0\.99\s", text)

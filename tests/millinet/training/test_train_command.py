@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,9 +9,15 @@ import torch
 from torch import nn
 
 from millinet.commands.train import train
-from millinet.errors import ConfigChangedError, UnknownNameError
+from millinet.data import load_data
+from millinet.errors import ConfigChangedError, DivergedError, UnknownNameError
+from millinet.frames import HISTORY, LATENCY
 from millinet.models import load_model
+from millinet.runs import RunFolder
+from millinet.training import evaluate
+from search_spaces import Architecture, Stage, Stem
 
+ROOT = Path(__file__).parents[3]
 SOURCE = "tests.millinet.training.test_train_command:tiny"
 
 
@@ -20,8 +29,25 @@ def tiny(num_classes: int) -> nn.Module:
 def plugin(tmp_path: Path) -> Path:
     path = tmp_path / "my_recipes.py"
     path.write_text(
-        "from millinet.training import Recipe\nRECIPES = {'brief': Recipe(epochs=2, learning_rate=0.01)}\n"
+        "from millinet.training import Recipe\n"
+        "RECIPES = {'brief': Recipe(epochs=2, learning_rate=0.01),\n"
+        "           'wild': Recipe(epochs=2, learning_rate=1e30, retries=0)}\n"
     )
+    return path
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Path:
+    """A network as a file."""
+    architecture = Architecture(
+        in_channels=1,
+        num_classes=10,
+        resolution=(8, 8),
+        stem=Stem(name="conv3", width=8),
+        stages=(Stage(block="basic", depth=1, width=8),),
+    )
+    path = tmp_path / "little.json"
+    path.write_text(architecture.to_json())
     return path
 
 
@@ -39,9 +65,22 @@ def test_the_command_trains_speaks_and_leaves_a_model(
     assert "validation accuracy" in said
     assert result.epochs == 2
     assert len((out / "epochs.jsonl").read_text().splitlines()) == 2
-    assert json.loads((out / "source.json").read_text())["source"] == SOURCE
-    images = torch.zeros(1, 1, 8, 8)
-    assert load_model(out).model(images).shape == (1, 10)
+    assert load_model(out).source["source"] == SOURCE
+    assert load_model(out).model(torch.zeros(1, 1, 8, 8)).shape == (1, 10)
+
+
+def test_a_training_leaves_a_run_folder_that_says_how_it_was_trained(tmp_path: Path, plugin: Path) -> None:
+    out = tmp_path / "run"
+
+    train(SOURCE, recipe="brief", device="cpu", out=out, plugin=[plugin])
+
+    run = RunFolder.open(out)
+    assert run.record.status == "complete"
+    assert run.record.recipes["final"]["epochs"] == 2
+    assert run.record.recipes["final"]["learning_rate"] == 0.01
+    assert run.record.data["sizes"] == {"train": 1168, "validation": 270, "test": 359}
+    assert run.frame(HISTORY)["epoch"].tolist() == [1, 2]
+    assert run.damaged() == []
 
 
 def test_the_same_command_again_trains_no_more(
@@ -70,3 +109,69 @@ def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path, plugin: Pa
 def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'quick'"):
         train(SOURCE, recipe="quik", device="cpu", out=tmp_path / "run")
+
+
+def test_a_training_that_diverges_leaves_a_folder_that_says_so(tmp_path: Path, plugin: Path) -> None:
+    out = tmp_path / "run"
+
+    with pytest.raises(DivergedError):
+        train(SOURCE, recipe="wild", device="cpu", out=out, plugin=[plugin])
+
+    record = RunFolder.open(out).record
+    assert record.status == "failed"
+    assert "the training loss became" in record.notes[0]
+
+
+def test_with_a_budget_the_network_is_certified_on_test_images_it_has_not_seen(
+    tmp_path: Path, plugin: Path, described: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    source = f"architecture:{described}"
+
+    train(source, recipe="brief", device="cpu", out=out, plugin=[plugin], latency_budget="1000ms@batch=2")
+
+    # What was trained no longer needs the file that described it.
+    described.unlink()
+    data = load_data("digits")
+    loaded = load_model(out)
+    [winner] = RunFolder.open(out).winners()
+    certificate = winner.certificate
+    assert certificate is not None
+    assert certificate.verdict == "meets"
+    assert certificate.architecture == "little"
+    assert certificate.settings["batch"] == 2
+    assert certificate.test_accuracy == evaluate(loaded.model, data.test, data=data).accuracy
+    assert RunFolder.open(out).frame(LATENCY)["model"].tolist() == ["winner:1"]
+    assert "certified: meets the budget with" in capsys.readouterr().out
+
+
+def test_two_processes_of_torchrun_train_what_one_command_trains(
+    tmp_path: Path, plugin: Path, described: Path
+) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    ask = ["-m", "millinet", "train", f"architecture:{described}", "--recipe", "brief", "--device", "cpu"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(
+        [*launch, *ask, "--out", str(tmp_path / "two"), "--plugin", str(plugin)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "processes 2" in done.stdout
+    assert done.stdout.count("epoch 2/2") == 1
+    assert RunFolder.open(tmp_path / "two").record.status == "complete"
+    train(f"architecture:{described}", recipe="brief", device="cpu", out=tmp_path / "one", plugin=[plugin])
+    losses = [
+        [
+            json.loads(line)["train_loss"]
+            for line in (tmp_path / name / "epochs.jsonl").read_text().splitlines()
+        ]
+        for name in ("one", "two")
+    ]
+    # A batch norm sees each process's half of a batch, so the losses are alike and not the same.
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
