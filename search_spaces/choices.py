@@ -40,7 +40,7 @@ class Variant:
     keys: Mapping[str, str]
     """Parameter name of each axis."""
     multiple_of: int = 1
-    """What a width must be a multiple of."""
+    """What a width must be a multiple of, and every width inside the part that follows from it."""
 
     @cached_property
     def combinations(self) -> list[dict[str, Value]]:
@@ -49,23 +49,33 @@ class Variant:
         Raises:
             ConfigError: If there is none.
         """
-        allowed, problem = [], "it has an axis without values"
+        allowed, last = [], "it has an axis without values"
         for values in product(*self.axes.values()):
             combination = dict(zip(self.axes, values, strict=True))
-            options = {name: value for name, value in combination.items() if name != "width"}
-            width = int(combination.get("width", 0))
-            if width % self.multiple_of:
-                problem = f"no width is a multiple of {self.multiple_of}, got {list(self.axes['width'])}"
-                continue
-            try:
-                self.part.check(width, **complete(self.part, canonical(self.part, options)))
-            except ConfigError as error:
-                problem = str(error)
-                continue
-            allowed.append(combination)
+            problem = self._problem(combination)
+            if problem:
+                last = problem
+            else:
+                allowed.append(combination)
         if not allowed:
-            raise ConfigError(f"no combination of {self.label!r} is possible: {problem}")
+            raise ConfigError(f"no combination of {self.label!r} is possible: {last}")
         return allowed
+
+    def _problem(self, combination: Mapping[str, Value]) -> str:
+        """Say why a combination is impossible; empty where it is not."""
+        width = int(combination.get("width", 0))
+        if width % self.multiple_of:
+            return f"no width is a multiple of {self.multiple_of}, got {list(self.axes['width'])}"
+        given = {name: value for name, value in combination.items() if name != "width"}
+        options = complete(self.part, canonical(self.part, given))
+        try:
+            self.part.check(width, **options)
+        except ConfigError as error:
+            return str(error)
+        inside = self.part.inner_widths(width, **options)
+        if any(inner % self.multiple_of for inner in inside):
+            return f"no width inside is a multiple of {self.multiple_of}, got {list(inside)} at {combination}"
+        return ""
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -83,6 +83,15 @@ class Layers:
             raise ConfigError(f"norm_eps must be in (0, 1), got {self.norm_eps}; 1e-5 is usual")
         if not 0.0 <= self.drop_path < 1.0:
             raise ConfigError(f"drop_path must be a fraction in [0, 1), got {self.drop_path}")
+
+    @property
+    def bounding(self) -> "Layers":
+        """The same with a norm that bounds every single image, for blocks that multiply features.
+
+        Batch norm bounds an image only as far as its statistics fit; until they do, in eval mode before
+        training, products of products overflow. Layer norm takes its place, as HorNet has it.
+        """
+        return replace(self, norm="layer") if self.norm == "batch" else self
 
     def normalise(self, channels: int) -> nn.Module:
         """Make the norm layer for `channels` channels."""

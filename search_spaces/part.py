@@ -78,6 +78,15 @@ class Part(nn.Module):
                 raise ConfigError(f"{name} must be a fraction in [0, 1], got {value}")
 
     @classmethod
+    def inner_widths(cls, _: int, /, **__: Any) -> tuple[int, ...]:
+        """List the channel counts inside the part that its width and options alone decide.
+
+        A space holds them to multiples that the device likes, as it does the width itself. A count that the
+        arriving channels decide by a whole factor is such a multiple already, and is not listed.
+        """
+        return ()
+
+    @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Say what the part hands on, without building it."""
         return Outgoing(place.out_channels, shrunk(place.resolution, place.stride))

@@ -50,7 +50,11 @@ class SpaceRecord(_Strict):
     name: str
     """How messages call it."""
     multiple_of: _Count = 1
-    """Widths that are no multiple of it are left out; 8 suits tensor cores."""
+    """Choices with a width that is no multiple of it are left out; 8 suits tensor cores.
+
+    Widths inside a block are widths too. The vector that squeeze-and-excitation pools is not held to it: the
+    reference networks round it down, and on one pixel no device gains by more.
+    """
     stem: Variants
     """Label to widths and options; `stem` names the stem where the label does not."""
     stages: list[StageChoices] = Field(min_length=1)

@@ -61,6 +61,13 @@ class Bottleneck(Part):
             )
 
     @classmethod
+    def inner_widths(
+        cls, width: int, /, *, expand: int = 4, groups: int = 1, width_per_group: int = 64, **_: Any
+    ) -> tuple[int, ...]:
+        """Return the width of the 3x3 convolution."""
+        return (middle_width(width, expand=expand, groups=groups, width_per_group=width_per_group),)
+
+    @classmethod
     def tally(
         cls,
         place: Place,

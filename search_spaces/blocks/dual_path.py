@@ -44,6 +44,11 @@ class DualPath(Part):
             raise ConfigError(f"groups must divide the middle width, got groups={groups} and middle={middle}")
 
     @classmethod
+    def inner_widths(cls, _: int, /, *, middle: int = 96, dense: int = 16, **__: Any) -> tuple[int, ...]:
+        """Return the middle width, and by how much the dense path grows."""
+        return (middle, dense)
+
+    @classmethod
     def outgoing(cls, place: Place, /, *, dense: int = 16, **_: Any) -> Outgoing:
         """Hand on the residual path and a dense path that has grown."""
         return dual_outgoing(place, grown_by=2 * dense if place.index == 0 else dense)

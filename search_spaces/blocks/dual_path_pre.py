@@ -44,6 +44,11 @@ class DualPathPre(Part):
         DualPath.check(width, **options)
 
     @classmethod
+    def inner_widths(cls, width: int, /, **options: Any) -> tuple[int, ...]:
+        """Return those of the other dual path block."""
+        return DualPath.inner_widths(width, **options)
+
+    @classmethod
     def outgoing(cls, place: Place, /, *, dense: int = 16, **_: Any) -> Outgoing:
         """Hand on the residual path and a dense path that has grown."""
         return dual_outgoing(place, grown_by=3 * dense if place.index == 0 else dense)

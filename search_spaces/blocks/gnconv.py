@@ -62,7 +62,10 @@ class GatedConv(nn.Module):
 
 
 class GnConv(Part):
-    """Gated convolution and a perceptron on the channels, each a residual branch with layer scale."""
+    """Gated convolution and a perceptron on the channels, each a residual branch with layer scale.
+
+    Features are multiplied up to `order` times, so batch norm gives way to layer norm here.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class GnConv(Part):
         squeeze: float = 0.0,
     ) -> None:
         super().__init__()
-        layers, width = place.layers, place.out_channels
+        layers, width = place.layers.bounding, place.out_channels
         channels = sum(order_widths(width, order))
         resolution = downsampled(place).resolution
         spread = GlobalLocalFilter(channels, resolution) if filter == "global-local" else None
@@ -101,6 +104,12 @@ class GnConv(Part):
             raise ConfigError(f"order {order} halves the width {order - 1} times, got width {width}")
         if filter == "global-local" and sum(order_widths(width, order)) % 2:
             raise ConfigError(f"the global-local filter needs an even sum of orders, got width {width}")
+
+    @classmethod
+    def inner_widths(cls, width: int, /, *, order: int = 3, filter: str = "", **_: Any) -> tuple[int, ...]:  # noqa: A002
+        """Return the width of every order, and of the half that is filtered locally."""
+        widths = order_widths(width, order)
+        return (*widths, sum(widths) // 2) if filter == "global-local" else tuple(widths)
 
     @classmethod
     def tally(

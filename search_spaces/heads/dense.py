@@ -45,6 +45,11 @@ class Dense(Part):
             raise ConfigError(f"features must be 0 (none) or a channel count, got {features}")
 
     @classmethod
+    def inner_widths(cls, _: int, /, *, features: int = 0, **__: Any) -> tuple[int, ...]:
+        """Return the width of the convolution before the pooling, where there is one."""
+        return (features,) if features else ()
+
+    @classmethod
     def tally(
         cls, place: Place, /, *, features: int = 0, closing: str = "none", normed: bool = False, **_: Any
     ) -> Tally:

@@ -27,6 +27,11 @@ class Deep(Part):
             raise ConfigError(f"the width of a deep stem must be even, got {width}")
 
     @classmethod
+    def inner_widths(cls, width: int, /, **_: Any) -> tuple[int, ...]:
+        """Return the width of the first two convolutions."""
+        return (width // 2,)
+
+    @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:
         """Quarter the resolution."""
         return Outgoing(place.out_channels, shrunk(place.resolution, 4))
