@@ -159,4 +159,5 @@ def describe(architecture: Architecture) -> dict[str, Any]:
         "head": architecture.head_name,
         "parameters": costs.parameters,
         "macs": costs.macs,
+        "memory_mib": costs.activation_mib,
     }

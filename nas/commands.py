@@ -34,6 +34,9 @@ def search(
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Search the accuracy-latency front inside the budget.")
     ] = False,
+    objectives: Annotated[
+        str | None, typer.Option(help="The front of more: accuracy, then latency, parameters, macs, memory.")
+    ] = None,
     recipe: Annotated[str, typer.Option(help="Training recipe of a trial.")] = "quick",
     final_recipe: Annotated[str, typer.Option(help="Training recipe of a winner.")] = "full",
     seed: Annotated[int, typer.Option(help="Seed of the split, the sampler and the training.")] = 0,
@@ -55,7 +58,7 @@ def search(
     config = SearchConfig(
         num_trials=trials,
         sampler=sampler,
-        is_pareto=pareto,
+        objectives=_objectives(objectives, is_pareto=pareto),
         seed=seed,
         recipe=recipe,
         final_recipe=final_recipe,
@@ -83,3 +86,9 @@ def search(
     finally:
         display.stop()
     return folder
+
+
+def _objectives(text: str | None, *, is_pareto: bool) -> tuple[str, ...]:
+    if text is None:
+        return ("accuracy", "latency") if is_pareto else ("accuracy",)
+    return tuple(name.strip() for name in text.split(","))

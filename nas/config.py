@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from millinet.errors import ConfigError
+from nas.objectives import check_objectives
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,8 +16,8 @@ class SearchConfig:
     """Name in `nas.SAMPLERS`."""
     num_probes: int = 32
     """Untrained networks measured first, to learn the latency of the space; only `gated` uses them."""
-    is_pareto: bool = False
-    """Search the front of accuracy against latency, not only the best accuracy inside the budget."""
+    objectives: tuple[str, ...] = ("accuracy",)
+    """Names in `nas.OBJECTIVES`, accuracy first; with several the search looks for their front."""
     seed: int = 0
     """Seed of the data split, the sampler and the training."""
     recipe: str = "quick"
@@ -36,6 +37,7 @@ class SearchConfig:
         for name, value in (("num_trials", self.num_trials), ("num_winners", self.num_winners)):
             if value < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}")
+        check_objectives(self.objectives)
         if not 0.5 <= self.confidence < 1.0:
             raise ConfigError(f"confidence must be in [0.5, 1), got {self.confidence}; 95 percent is 0.95")
         if self.seed < 0:

@@ -11,8 +11,9 @@ from millinet.frames import TRIALS
 from millinet.latency import LatencyMeasurement
 from nas.candidate import COMPLETE, PRUNED, Outcome, describe
 from nas.fidelity import Peer
+from nas.objectives import values_of
 from nas.records import CONSTRAINT, CURVE, ROW
-from nas.storage import finished
+from nas.storage import finished, objectives_of
 from search_spaces import Architecture
 
 
@@ -88,8 +89,9 @@ def tell(
         study.tell(trial, state=TrialState.FAIL)
         return
     accuracy = chance if outcome.accuracy is None else outcome.accuracy
-    if len(study.directions) == 2:
-        study.tell(trial, [accuracy, outcome.latency.median_ms])
+    objectives = objectives_of(study)
+    if len(objectives) > 1:
+        study.tell(trial, values_of(row | {"accuracy": accuracy}, objectives))
     elif outcome.state == PRUNED:
         trial.report(accuracy, step=len(outcome.history))
         study.tell(trial, state=TrialState.PRUNED)

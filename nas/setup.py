@@ -49,8 +49,9 @@ def prepare(
     searched = _space(space, loaded)
     asked = _budget(budget, loaded)
     target = str(resolve_device(config.device or asked.device))
-    recipe = pick("recipe", config.recipe, RECIPES, group="recipes")
-    pick("recipe", config.final_recipe, RECIPES, group="recipes")
+    recipe, final = (
+        pick("recipe", name, RECIPES, group="recipes") for name in (config.recipe, config.final_recipe)
+    )
     make_sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")
     settings = LatencySettings(confidence=config.confidence).under(asked)
     record = _record(out, loaded, searched, asked, target, config)
@@ -74,7 +75,7 @@ def prepare(
         )
         study = open_study(
             out / "study.db",
-            is_pareto=config.is_pareto,
+            objectives=config.objectives,
             space_fingerprint=searched.fingerprint,
         )
         study.sampler = make_sampler(
@@ -84,11 +85,13 @@ def prepare(
                 limit_ms=problem.limit_ms,
                 num_trials=config.num_trials,
                 num_told=len(study.trials),
+                objectives=config.objectives,
             )
         )
         run.save(
             status="running",
             num_trials=config.num_trials,
+            recipes={"search": recipe.as_dict(), "final": final.as_dict()},
             budget={
                 "text": str(problem.budget),
                 "limit_ms": problem.limit_ms,
@@ -129,7 +132,7 @@ def _budget(budget: str | Budget | None, data: DataSet) -> Budget:
 def _record(
     out: Path, data: DataSet, space: SearchSpace, budget: Budget, device: str, config: SearchConfig
 ) -> RunRecord:
-    settings: dict[str, Any] = asdict(config)
+    settings: dict[str, Any] = asdict(config) | {"objectives": ",".join(config.objectives)}
     del settings["num_trials"]
     deciding = {
         "data": data.spec,
@@ -150,16 +153,7 @@ def _record(
         versions=versions(),
         commit=commit(),
         device=describe(device).as_dict(),
-        data={
-            "spec": data.spec,
-            "fingerprint": data.fingerprint,
-            "num_classes": data.num_classes,
-            "class_names": list(data.class_names),
-            "input_shape": list(data.input_shape),
-            "sizes": data.sizes(),
-            "skipped": data.skipped,
-            "notes": data.notes,
-        },
+        data=data.as_dict(),
         space={
             "name": space.name,
             "fingerprint": space.fingerprint,

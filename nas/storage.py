@@ -1,6 +1,7 @@
 """The ledger of a search: one Optuna study in one SQLite file."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -9,19 +10,20 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from millinet.errors import ConfigChangedError, RunFolderError
-from nas.records import ROW, SPACE
+from nas.objectives import directions
+from nas.records import OBJECTIVES, ROW, SPACE
 
 STUDY_NAME: Final = "search"
 
 
-def open_study(path: Path, *, is_pareto: bool, space_fingerprint: str) -> optuna.Study:
+def open_study(path: Path, *, objectives: Sequence[str], space_fingerprint: str) -> optuna.Study:
     """Open the study at `path`, or make it.
 
     The file holds plain Optuna tables in write-ahead mode, so optuna-dashboard opens it while a search runs.
 
     Raises:
         RunFolderError: If the file is no study.
-        ConfigChangedError: If the study was made with another space.
+        ConfigChangedError: If the study was made with another space or for other objectives.
     """
     # Optuna announces every trial on stderr; the live table says the same and more.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -36,18 +38,30 @@ def open_study(path: Path, *, is_pareto: bool, space_fingerprint: str) -> optuna
     study = optuna.create_study(
         study_name=STUDY_NAME,
         storage=storage,
-        directions=["maximize", "minimize"] if is_pareto else ["maximize"],
+        directions=directions(objectives),
         load_if_exists=True,
     )
+    asked = ",".join(objectives)
+    if (searched := study.user_attrs.get(OBJECTIVES, asked)) != asked:
+        raise ConfigChangedError(
+            f"{path} was searched for {searched}, now it is {asked}; "
+            f"repeat the old objectives, or choose another --out"
+        )
     known = study.user_attrs.get(SPACE)
     if known is None:
         study.set_user_attr(SPACE, space_fingerprint)
+        study.set_user_attr(OBJECTIVES, asked)
     elif known != space_fingerprint:
         raise ConfigChangedError(
             f"{path} was searched in space {known}, now it is {space_fingerprint}; "
             f"restore the space's file, or choose another --out"
         )
     return study
+
+
+def objectives_of(study: optuna.Study) -> list[str]:
+    """List what a study optimises, as `nas.OBJECTIVES` names it."""
+    return str(study.user_attrs.get(OBJECTIVES, "accuracy")).split(",")
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:

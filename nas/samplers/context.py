@@ -19,3 +19,5 @@ class SamplerContext:
     """Finished trials the search will end with."""
     num_told: int
     """Trials already in the study, so that a resumed sampler does not repeat its first proposals."""
+    objectives: tuple[str, ...] = ("accuracy",)
+    """What is optimised, as `nas.OBJECTIVES` names it."""

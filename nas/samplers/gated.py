@@ -1,6 +1,5 @@
 """The default sampler: candidates predicted to meet the budget, none twice, the most promising first."""
 
-from collections.abc import Sequence
 from math import log
 from typing import Any
 
@@ -10,6 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FixedTrial, FrozenTrial
 
+from nas.objectives import blend, losses_of
 from nas.probes import Probe, probes_of
 from nas.proposal import Description, Observation, ProposalConfig, Proposer
 from nas.records import ROW
@@ -74,7 +74,7 @@ class GatedSampler(BaseSampler):
             for trial in study.get_trials(deepcopy=False)
             if trial.number != current and (trial.params or trial.number in self._chosen)
         ]
-        losses = _losses([row for _, row in rows], is_pareto=len(study.directions) == 2, rng=rng)
+        losses = blend([losses_of(row, self._context.objectives) for _, row in rows], rng)
         known = [
             self._observed(self._architecture(trial), row.get("latency_ms"), loss=loss)
             for (trial, row), loss in zip(rows, losses, strict=True)
@@ -111,27 +111,3 @@ class GatedSampler(BaseSampler):
             self._neighbours[key] = self._space.neighbours(architecture)
         found = self._neighbours[key]
         return found[int(rng.integers(len(found)))] if found else architecture
-
-
-def _losses(
-    rows: Sequence[dict[str, Any]], *, is_pareto: bool, rng: np.random.Generator
-) -> list[float | None]:
-    """Return what is minimised of each trial: its error, or for a front a blend of error and latency.
-
-    The blend is the augmented Tchebycheff norm with a fresh weight (Knowles, "ParEGO", 2006, eq. 2).
-    """
-    errors = [None if row.get("accuracy") is None else 1.0 - row["accuracy"] for row in rows]
-    if not is_pareto:
-        return errors
-    trained = [index for index, error in enumerate(errors) if error is not None]
-    if not trained:
-        return errors
-    points = np.array([[errors[index], log(rows[index]["latency_ms"])] for index in trained])
-    span = np.maximum(points.max(axis=0) - points.min(axis=0), 1e-9)
-    weight = rng.random()
-    weighted = (points - points.min(axis=0)) / span * [weight, 1.0 - weight]
-    blended = weighted.max(axis=1) + 0.05 * weighted.sum(axis=1)
-    found: list[float | None] = [None] * len(rows)
-    for index, value in zip(trained, blended, strict=True):
-        found[index] = float(value)
-    return found

@@ -91,7 +91,12 @@ def test_a_budget_nothing_meets_names_the_fastest_and_trains_nothing(tmp_path: P
 
 def test_a_front_is_searched_with_two_objectives(tmp_path: Path) -> None:
     config = SearchConfig(
-        num_trials=3, num_winners=1, num_probes=4, final_recipe="quick", sampler="nsga2", is_pareto=True
+        num_trials=3,
+        num_winners=1,
+        num_probes=4,
+        final_recipe="quick",
+        sampler="nsga2",
+        objectives=("accuracy", "latency"),
     )
 
     result = search("tiny", "digits", "1s", out=tmp_path / "run", config=config)

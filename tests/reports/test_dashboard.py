@@ -31,7 +31,11 @@ def _get(app: Any, path: str) -> Any:
 
 @pytest.mark.parametrize("is_pareto", [False, True])
 def test_the_dashboard_shows_the_trials_of_a_study(is_pareto: bool, tmp_path: Path) -> None:
-    study = open_study(tmp_path / "study.db", is_pareto=is_pareto, space_fingerprint="abc")
+    study = open_study(
+        tmp_path / "study.db",
+        objectives=("accuracy", "latency") if is_pareto else ("accuracy",),
+        space_fingerprint="abc",
+    )
     trial = study.ask()
     width = trial.suggest_categorical("s0.width", [8, 16])
     trial.set_constraint("latency", -0.25)
