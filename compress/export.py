@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from millinet.device import evaluating
 from millinet.errors import ExactnessError, ModelError
 from millinet.files import replacing
-from millinet.latency import fold_batch_norms
+from millinet.latency import inference_form
 from millinet.models import load_model
 from millinet.tables import loaded_plugins
 
@@ -32,7 +32,7 @@ _PROBE_IMAGES: Final = 3
 def export_winner(folder: Path, input_shape: tuple[int, int, int]) -> dict[str, float]:
     """Write model.pt2 and model.onnx beside a winner's weights, both with a free batch size, and check them.
 
-    Batch norms are folded, as they are when latency is measured. Nothing is written when a form disagrees.
+    Branches are merged and batch norms folded, as when latency is measured. Nothing is written when a form disagrees.
 
     Args:
         folder: A winner's folder with its weights.
@@ -49,7 +49,7 @@ def export_winner(folder: Path, input_shape: tuple[int, int, int]) -> dict[str, 
     images = torch.randn(_PROBE_IMAGES, *input_shape, generator=torch.Generator().manual_seed(0))
     with evaluating(model):
         expected = model(images)
-    program = export_program(fold_batch_norms(model, images), images)
+    program = export_program(inference_form(model, images), images)
     with replacing(folder / "model.pt2") as graph, replacing(folder / "model.onnx") as onnx:
         _write_graph(program, graph)
         _write_onnx(program, images, onnx)

@@ -1,8 +1,8 @@
 """What a network may be: architectures, their building blocks, and the spaces a search draws them from."""
 
+from millinet.deploy import reparameterise
 from search_spaces.architecture import Architecture
 from search_spaces.blocks import BLOCKS
-from search_spaces.deploy import reparameterise
 from search_spaces.description import Head, Stage, Stem
 from search_spaces.heads import HEADS
 from search_spaces.layers import Layers

@@ -2,7 +2,7 @@
 
 from millinet.latency.budget import Budget
 from millinet.latency.certify import certify
-from millinet.latency.folding import fold_batch_norms
+from millinet.latency.folding import fold_batch_norms, inference_form
 from millinet.latency.layers import layer_profile
 from millinet.latency.lock import device_lock
 from millinet.latency.measurement import LatencyMeasurement, combine
@@ -21,6 +21,7 @@ __all__ = [
     "deployed",
     "device_lock",
     "fold_batch_norms",
+    "inference_form",
     "layer_profile",
     "measure",
     "profile",

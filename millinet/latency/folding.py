@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 
+from millinet.deploy import reparameterise
 from millinet.device import evaluating
 
 _CONVOLUTIONS: Final = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -21,6 +22,16 @@ class _Pair(NamedTuple):
 
     layer: str
     norm: str
+
+
+def inference_form(model: nn.Module, example: Tensor) -> nn.Module:
+    """Return the copy in eval mode that is deployed: branches merged, then batch norms folded.
+
+    Args:
+        model: Left as it is.
+        example: Input, shape (batch, ...), on the model's device.
+    """
+    return fold_batch_norms(reparameterise(model), example)
 
 
 def fold_batch_norms(model: nn.Module, example: Tensor) -> nn.Module:
@@ -35,9 +46,27 @@ def fold_batch_norms(model: nn.Module, example: Tensor) -> nn.Module:
     """
     original = copy.deepcopy(model).eval()
     pairs, expected = _follow(original, example)
-    if not pairs:
-        return original
-    folded = copy.deepcopy(original)
+    folded = _fold(original, _exact(original, pairs, example, expected))
+    return folded if _gives(folded, example, expected) else original
+
+
+def _exact(model: nn.Module, pairs: Sequence[_Pair], example: Tensor, expected: Any) -> Sequence[_Pair]:
+    """Return the pairs that can be folded without changing the output.
+
+    A layer may be read elsewhere too, as where a residual branch opens with a norm. Halving finds such
+    layers among many in a handful of passes.
+    """
+    if not pairs or _gives(_fold(model, pairs), example, expected):
+        return pairs
+    if len(pairs) == 1:
+        return []
+    middle = len(pairs) // 2
+    halves = (pairs[:middle], pairs[middle:])
+    return [pair for half in halves for pair in _exact(model, half, example, expected)]
+
+
+def _fold(model: nn.Module, pairs: Sequence[_Pair]) -> nn.Module:
+    folded = copy.deepcopy(model)
     for pair in pairs:
         layer, norm = folded.get_submodule(pair.layer), folded.get_submodule(pair.norm)
         fuse: Callable[[Any, Any], nn.Module] = (
@@ -45,8 +74,7 @@ def fold_batch_norms(model: nn.Module, example: Tensor) -> nn.Module:
         )
         folded.set_submodule(pair.layer, fuse(layer, norm))
         folded.set_submodule(pair.norm, nn.Identity())
-    with evaluating(folded):
-        return folded if _agree(folded(example), expected) else original
+    return folded
 
 
 def _follow(model: nn.Module, example: Tensor) -> tuple[list[_Pair], Any]:
@@ -86,6 +114,11 @@ def _is_part(module: nn.Module) -> bool:
     if isinstance(module, _BatchNorm):
         return module.running_mean is not None
     return isinstance(module, (*_CONVOLUTIONS, nn.Linear)) and not is_parametrized(module)
+
+
+def _gives(model: nn.Module, example: Tensor, expected: Any) -> bool:
+    with evaluating(model):
+        return _agree(model(example), expected)
 
 
 def _agree(output: Any, expected: Any) -> bool:

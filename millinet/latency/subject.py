@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from millinet.errors import ConfigError, MeasurementError, MillinetError
 from millinet.latency.engines import ENGINES
-from millinet.latency.folding import fold_batch_norms
+from millinet.latency.folding import inference_form
 from millinet.latency.quiet import collecting_output
 from millinet.latency.settings import DTYPES, MEMORY_FORMATS, LatencySettings
 from millinet.latency.timer import time_once
@@ -74,7 +74,7 @@ def deployed(
 ) -> nn.Module:
     """Return the form of a model that is deployed, hence measured; the model itself is left as it is.
 
-    In eval mode, batch norms folded, in the memory format and dtype of the settings, on the device.
+    In eval mode, branches merged and batch norms folded, in the memory format and dtype of the settings, on the device.
 
     Raises:
         MeasurementError: If the model cannot be copied or does not run.
@@ -88,7 +88,7 @@ def deployed(
         ) from error
     if settings.fold:
         try:
-            form = fold_batch_norms(form, _plain(example[:1]))
+            form = inference_form(form, _plain(example[:1]))
         except Exception as error:
             raise call_failure(type(model).__name__, "on the first call", error) from error
         _check_place(form, torch.device("cpu"))

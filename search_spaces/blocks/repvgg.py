@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-from millinet.errors import ConfigError
 from search_spaces.part import Part, Place
 from search_spaces.squeeze import squeeze_excitation
 from search_spaces.tally import Tally, conv_tally, norm_tally, squeeze_tally
@@ -48,9 +47,10 @@ class RepVGG(Part):
     def deployed(self) -> nn.Module:
         """Return one 3x3 convolution with the rest of the block.
 
-        Raises:
-            ConfigError: If the norms are not batch norms, whose statistics alone are constant.
+        Norms whose statistics depend on the image cannot be merged: with such the block stays as it is.
         """
+        if isinstance(self.wide[-1], nn.GroupNorm | nn.LayerNorm):
+            return self
         kernel, bias = _merged(*self.wide)
         narrow_kernel, narrow_bias = _merged(*self.narrow)
         kernel, bias = kernel + F.pad(narrow_kernel, (1, 1, 1, 1)), bias + narrow_bias
@@ -69,8 +69,8 @@ class RepVGG(Part):
 
 def _merged(conv: nn.Module, norm: nn.Module | None = None) -> tuple[Tensor, Tensor]:
     """Fold a batch norm into the convolution before it; return kernel and bias."""
-    if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d | nn.Identity | None):
-        raise ConfigError(f"branches merge where norms are batch norms or none, got {type(norm).__name__}")
+    if not isinstance(conv, nn.Conv2d):
+        raise AssertionError("a branch begins with a convolution")
     bias = torch.zeros(conv.out_channels, device=conv.weight.device) if conv.bias is None else conv.bias
     if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
         return conv.weight, bias

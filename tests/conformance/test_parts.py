@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from millinet.costs import count
-from millinet.latency.folding import fold_batch_norms
+from millinet.latency.folding import fold_batch_norms, inference_form
 from search_spaces import (
     BLOCKS,
     HEADS,
@@ -136,9 +136,7 @@ def test_folding_batch_norms_keeps_the_output(part: dict[str, str]) -> None:
 
     with torch.no_grad():
         torch.testing.assert_close(folded(images), model(images), rtol=1e-4, atol=1e-4)
-    # A batch norm that opens a residual branch after a 2x2 convolution cannot be folded into it, for the sum
-    # needs the convolution's own output too; with gnconv the folding leaves the network as it is.
-    assert count_norms(folded) < count_norms(model) or part == {"block": "gnconv"}
+    assert count_norms(folded) < count_norms(model)
 
 
 def count_norms(model: nn.Module) -> int:
@@ -155,6 +153,27 @@ def test_the_deployed_form_keeps_the_output_and_is_smaller(part: dict[str, str])
     with torch.no_grad():
         torch.testing.assert_close(deployed(images), model(images), rtol=1e-4, atol=1e-5)
     assert len(list(deployed.parameters())) < len(list(model.parameters()))
+
+
+def test_what_is_measured_and_exported_has_merged_branches_and_no_batch_norm() -> None:
+    model = trained(architecture("repvgg", head="sparse-coded").build())
+    images = torch.randn(4, 3, 16, 16)
+
+    form = inference_form(model, images)
+
+    with torch.no_grad():
+        torch.testing.assert_close(form(images), model(images), rtol=1e-4, atol=1e-5)
+    assert not [module for module in form.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d)]
+    # One convolution a block, and one of the stem.
+    assert sum(isinstance(module, nn.Conv2d) for module in form.modules()) == 4 + 1
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_branches_whose_norms_depend_on_the_image_stay(norm: str) -> None:
+    model = architecture("repvgg", layers=Layers(norm=norm)).build().eval()
+    images = torch.randn(4, 3, 16, 16)
+
+    torch.testing.assert_close(reparameterise(model)(images), model(images))
 
 
 @pytest.mark.parametrize("part", EVERY_PART, ids=label)

@@ -75,6 +75,16 @@ def test_a_norm_whose_convolution_is_used_otherwise_stays(kind: type[nn.Module],
     torch.testing.assert_close(folded(images), model(images))
 
 
+def test_one_norm_that_cannot_be_folded_leaves_the_others_their_folding(images: Tensor) -> None:
+    plain = [(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)) for _ in range(4)]
+    model = trained(nn.Sequential(*plain[0], *plain[1], Tapped(), *plain[2], Tapped(), *plain[3]))
+
+    folded = fold_batch_norms(model, images)
+
+    assert norms(folded) == 2
+    torch.testing.assert_close(folded(images), model(images))
+
+
 def test_a_norm_before_its_convolution_stays(images: Tensor) -> None:
     model = trained(nn.Sequential(nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 1)))
 

@@ -1,4 +1,4 @@
-"""The form in which a network is deployed: branches merged, dictionaries multiplied out."""
+"""The form in which parts of a network are deployed: branches merged, dictionaries multiplied out."""
 
 import copy
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,7 @@ class Deployable(Protocol):
     """A module that has an equal but cheaper form for inference."""
 
     def deployed(self) -> nn.Module:
-        """Return that form; the module itself stays as it is."""
+        """Return that form, or the module itself where it has none as it stands; it is left as it is."""
 
 
 def reparameterise(model: nn.Module) -> nn.Module:
@@ -21,6 +21,8 @@ def reparameterise(model: nn.Module) -> nn.Module:
     sparse-coded head a few matrix products.
     """
     deployed = copy.deepcopy(model).eval()
+    if isinstance(deployed, Deployable):
+        return deployed.deployed().eval()
     for name, module in list(deployed.named_modules()):
         if name and isinstance(module, Deployable):
             deployed.set_submodule(name, module.deployed().eval())
