@@ -16,6 +16,7 @@ from millinet.files import write_text
 from reports.compare import frames_of
 from reports.content import Content, gather
 from reports.drawing.palette import DARK, LIGHT, css_tones, css_variables
+from reports.findings import findings
 from reports.load import load_runs
 from reports.pictures import save_pictures
 from reports.save import save_frames
@@ -40,7 +41,9 @@ def build_report(
     pictures: Sequence[str] = (),
     refresh_seconds: int | None = None,
 ) -> Path:
-    """Write `report.html` for run folders, and its frames to `report/`; the same folders give the same bytes.
+    """Write `report.html` for run folders, and their frames and findings to `report/`.
+
+    The same folders give the same bytes.
 
     Args:
         runs: Run folders.
@@ -61,6 +64,7 @@ def build_report(
     content = gather(loaded, frames_of(loaded, baseline=baseline))
     folder = out or (Path(runs[0]) if len(loaded) == 1 else Path())
     save_frames(content.frames, folder / FRAMES_FOLDER)
+    write_text(folder / FRAMES_FOLDER / "findings.md", f"# Findings\n\n{findings(content.frames)}")
     if pictures:
         save_pictures(content, folder / FRAMES_FOLDER / "pictures", suffixes=pictures)
     page = folder / "report.html"

@@ -42,16 +42,18 @@ def markdown(frame: pd.DataFrame, *, title: str) -> str:
         lines[-1] += f", the first {len(shown):,} of them here and all in {title}.csv"
     if columns:
         ruler = ["---:" if pd.api.types.is_numeric_dtype(shown[column]) else "---" for column in columns]
-        lines += ["", _line(columns), _line(ruler)]
-        lines += [_line([_cell(value) for value in row]) for row in shown.itertuples(index=False)]
+        lines += ["", line(columns), line(ruler)]
+        lines += [line([cell(value) for value in row]) for row in shown.itertuples(index=False)]
     return "\n".join(lines) + "\n"
 
 
-def _line(cells: list[str]) -> str:
+def line(cells: list[str]) -> str:
+    """Write cells as a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Write a value so that it stays in its cell, numbers to five significant digits."""
     if pd.isna(value):
         return ""
     if isinstance(value, float):
