@@ -2,12 +2,30 @@
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.special import bdtr, ndtri, stdtrit
 
 from millinet.errors import ConfigError
+
+_NORMAL_MAD: Final = 1.4826
+"""Standard deviation of a normal distribution in median absolute deviations."""
+_SMALL_SAMPLE: Final = {
+    2: 1.196,
+    3: 1.495,
+    4: 1.363,
+    5: 1.206,
+    6: 1.200,
+    7: 1.140,
+    8: 1.129,
+    9: 1.107,
+}
+"""By how much the deviation of few values is too small, on average."""
+_MEDIAN_COST: Final = 1.2533
+"""Standard error of a median in that of a mean, for normal values: the root of pi / 2."""
+_MOST_SERIAL: Final = 0.8
+"""Largest serial correlation that is corrected for."""
 
 
 class Interval(NamedTuple):
@@ -38,6 +56,39 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Inter
     mean = float(np.mean(values))
     half = t_factor(len(values) - 1, confidence) * float(np.std(values, ddof=1)) / sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
+
+
+def robust_centre(values: Sequence[float]) -> tuple[float, float]:
+    """Return the median and its standard error, neither of which a minority of wild values can move.
+
+    The error is that of a median of normal values, with their spread taken from the median absolute deviation
+    corrected for small samples; 0 for a single value.
+
+    Source: Croux & Rousseeuw, "Time-efficient algorithms for two highly robust estimators of scale", 1992.
+    """
+    found = np.asarray(values, dtype=float)
+    count, centre = len(found), float(np.median(found))
+    correction = _SMALL_SAMPLE.get(count, count / (count - 0.8))
+    spread = _NORMAL_MAD * correction * float(np.median(np.abs(found - centre)))
+    return centre, _MEDIAN_COST * spread / sqrt(count)
+
+
+def serial_widening(values: Sequence[float]) -> float:
+    """Return by what the standard error of a centre grows because neighbouring values resemble each other.
+
+    The root of (1 + r) / (1 - r), as for a first-order autoregression; r is the correlation of the ranks of
+    neighbours, never under 0, corrected for its bias in short series. 1 for fewer than five values.
+
+    Source: Bayley & Hammersley, "The effective number of independent observations in an autocorrelated time
+    series", 1946; the bias: Marriott & Pope, "Bias in the estimation of autocorrelations", 1954.
+    """
+    count = len(values)
+    if count < 5:
+        return 1.0
+    ranks = np.argsort(np.argsort(values)) - (count - 1) / 2
+    plain = float(ranks[:-1] @ ranks[1:] / (ranks @ ranks))
+    serial = min(max(0.0, plain + (1 + 3 * max(plain, 0.0)) / count), _MOST_SERIAL)
+    return sqrt((1 + serial) / (1 - serial))
 
 
 def paired_ratio(

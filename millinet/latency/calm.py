@@ -16,15 +16,14 @@ ENOUGH_CALM: Final = 5
 """Calm visits that are enough, however many others there were."""
 CONTENDED_SHARE: Final = 0.5
 """Share of undisturbed calls under which nothing is to be believed."""
-STEADY: Final = 0.03
-"""Spread of single calls within a visit that a machine at rest shows, as a fraction of the median."""
 UNSTEADY: Final = 0.06
-"""Spread from which the machine is called noisy."""
+"""Spread of single calls within a visit, as a fraction of their median, from which the machine is noisy."""
 DOUBT_PER_SPREAD: Final = 2.0
-"""Doubt for each part of the spread beyond the steady one.
+"""Doubt for each part of the spread beyond `UNSTEADY`.
 
 Neighbours in the shared cache never show in the scheduler. Beside them MobileNetV2 shifted by up to 17% for
-tens of seconds while its calls spread by 11% within a visit; ResNet-20 by 1%, spreading by 1.3%.
+tens of seconds while its calls spread by 11% within a visit; ResNet-20 by 1%, spreading by 1.3%. Counting
+from 3% instead doubled the intervals of networks that needed none.
 """
 NOISY_DOUBT: Final = 0.05
 """Doubt where calm visits are the exception, as a fraction."""
@@ -52,7 +51,7 @@ class Kept(NamedTuple):
     def doubt(self) -> float:
         """What neighbours may have done to every visit alike, as a fraction; 0 on a machine at rest."""
         crowding = 0.0 if self.share_calm >= 0.5 else NOISY_DOUBT
-        return crowding + DOUBT_PER_SPREAD * max(0.0, self.spread - STEADY)
+        return crowding + DOUBT_PER_SPREAD * max(0.0, self.spread - UNSTEADY)
 
 
 def keep_calm(seen: Sequence[Visit]) -> Kept:

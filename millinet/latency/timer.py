@@ -57,8 +57,8 @@ def time_calls(call: Callable[[], object], num_calls: int) -> Calls:
     return Calls(wall_ms, disturbed)
 
 
-def warm_up(call: Callable[[], object], *, seconds: float) -> float:
-    """Call repeatedly for about `seconds`, at least twice.
+def warm_up(call: Callable[[], object], *, seconds: float, least: int = 2) -> float:
+    """Call repeatedly for about `seconds`, at least `least` times.
 
     Returns:
         The fastest call in milliseconds.
@@ -66,7 +66,7 @@ def warm_up(call: Callable[[], object], *, seconds: float) -> float:
     start = time.perf_counter()
     fastest = float("inf")
     num_calls = 0
-    while num_calls < 2 or time.perf_counter() - start < seconds:
+    while num_calls < least or time.perf_counter() - start < seconds:
         before = time.perf_counter()
         call()
         fastest = min(fastest, time.perf_counter() - before)
