@@ -49,7 +49,7 @@ class Comparison:
     runs: Sequence[Path]
     """Run folders with certified networks."""
     timed: Path
-    """A profile in which the same networks were timed in turns; the first is what the others are set beside."""
+    """A profile in which the same networks were timed in turns, the baseline's first."""
     baseline: str
     """The run that the others are compared with."""
     text: str
