@@ -47,6 +47,8 @@ class ChannelGroup:
     slots: tuple[Slot, ...]
     reason: str = ""
     """Why it is left alone; empty where it can be pruned."""
+    protected_by: str = ""
+    """The protected module that is the only reason; empty where there is another or none."""
 
     @property
     def num_channels(self) -> int:

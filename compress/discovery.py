@@ -71,14 +71,14 @@ def _awake(model: nn.Module) -> nn.Module:
 def _settle(group: ChannelGroup, protect: Sequence[str]) -> ChannelGroup:
     if group.reason:
         return group
-    for slot in group.slots:
-        for name in protect:
-            if slot.side != "in" and (slot.name == name or slot.name.startswith(f"{name}.")):
-                return replace(group, reason=f"{name} is protected")
     if group.num_channels == 1:
         return replace(group, reason="it has one channel")
     if not any(slot.side == "in" for slot in group.slots):
         return replace(group, reason="nothing consumes it")
+    for slot in group.slots:
+        for name in protect:
+            if slot.side != "in" and (slot.name == name or slot.name.startswith(f"{name}.")):
+                return replace(group, reason=f"{name} is protected", protected_by=name)
     return group
 
 

@@ -32,7 +32,8 @@ _PROBE_IMAGES: Final = 3
 def export_winner(folder: Path, input_shape: tuple[int, int, int]) -> dict[str, float]:
     """Write model.pt2 and model.onnx beside a winner's weights, both with a free batch size, and check them.
 
-    Branches are merged and batch norms folded, as when latency is measured. Nothing is written when a form disagrees.
+    Branches are merged and batch norms folded, as when latency is measured. Nothing is written when a form
+    disagrees.
 
     Args:
         folder: A winner's folder with its weights.

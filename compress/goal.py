@@ -11,6 +11,7 @@ from compress.channels import MIXING
 from compress.config import PruneConfig
 from compress.latency_table import LatencyTable
 from compress.layers import Layer, sides
+from compress.reading import Reading
 from millinet.costs import count, count_parameters
 from millinet.errors import ConfigError
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
@@ -33,18 +34,18 @@ class Goal:
     """latency, macs, parameters or channels."""
     unit: str
     """What follows a value of it: " ms", or nothing."""
-    full: float
+    full: Reading
     """The quantity of the unpruned model."""
     limit: float
     """What the pruned model may have of it."""
-    measure: Callable[[nn.Module], float]
-    """Takes a model; returns the quantity."""
+    measure: Callable[[nn.Module, float | None], Reading]
+    """Takes a model and the limit it is judged by, or None to read it closely; reads anew on every call."""
     price: Callable[[nn.Module, Sequence[Layer]], "Pricing"]
     """Takes the model at hand and its layers; returns what predicts the quantity, up to a factor."""
 
     def at(self, fraction: float) -> "Goal":
         """Return the goal part of the way there; equal fractions shrink by equal factors."""
-        return replace(self, limit=self.full * (self.limit / self.full) ** fraction)
+        return replace(self, limit=self.full.value * (self.limit / self.full.value) ** fraction)
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.limit:.4g}{self.unit}"
@@ -58,8 +59,6 @@ class Stopwatch:
         self.example = example
         self._found: list[tuple[nn.Module, LatencyMeasurement]] = []
         self._table: LatencyTable | None = None
-        self.budget: Budget | None = None
-        """Limit that candidates are judged by, once it is known: a clear verdict saves most visits."""
 
     def price(self, model: nn.Module, layers: Sequence[Layer]) -> Pricing:
         """Predict the latency of `model` at other widths from a table of single layers."""
@@ -67,17 +66,23 @@ class Stopwatch:
         price = self._table.price(model, self.example, layers, self.of(model).median_ms)
         return Pricing(price, price.fixed)
 
-    def measure(self, model: nn.Module) -> float:
-        """Return the median latency in milliseconds."""
-        self._found.append((model, self.meter.measure(model, self.example, budget=self.budget)))
-        return self._found[-1][1].median_ms
+    def measure(self, model: nn.Module, budget: Budget | None = None) -> LatencyMeasurement:
+        """Measure a model anew.
+
+        Args:
+            model: Left as it is.
+            budget: Resolved budget it is judged by: a clear verdict saves most visits. None measures until
+                the interval is narrow.
+        """
+        self._found.append((model, self.meter.measure(model, self.example, budget=budget)))
+        return self._found[-1][1]
 
     def of(self, model: nn.Module) -> LatencyMeasurement:
-        """Return the measurement of a model, taking it now if there is none."""
-        for known, measurement in self._found:
+        """Return the latest measurement of a model, taking it now if there is none."""
+        for known, measurement in reversed(self._found):
             if known is model:
                 return measurement
-        return self.meter.measure(model, self.example)
+        return self.measure(model)
 
 
 def budget_of(config: PruneConfig) -> Budget | None:
@@ -105,9 +110,9 @@ def paper_goal(model: nn.Module, example: Tensor, config: PruneConfig) -> Goal:
             return Goal(
                 quantity=quantity,
                 unit="",
-                full=full,
+                full=Reading.counted(full),
                 limit=ratio * full,
-                measure=measure,
+                measure=_counting(measure),
                 price=_always(price),
             )
     raise ConfigError("a goal on paper is macs_ratio, params_ratio or channel_ratio")
@@ -115,23 +120,36 @@ def paper_goal(model: nn.Module, example: Tensor, config: PruneConfig) -> Goal:
 
 def latency_goal(model: nn.Module, budget: Budget, stopwatch: Stopwatch) -> tuple[Goal, Budget]:
     """Make the goal of a pruning to a measured latency, and resolve a relative budget."""
-    full = stopwatch.measure(model)
-    if budget.ratio is not None and budget.reference is None and budget.limit_ms is None:
+    base = stopwatch.measure(model)
+    is_own_median = budget.reference is None and budget.quantile == "p50"
+    if budget.ratio is not None and budget.limit_ms is None and is_own_median:
         # Its own measurement is at hand, and a second one would differ from it by noise.
-        budget = replace(budget, limit_ms=budget.ratio * full)
+        budget = replace(budget, limit_ms=budget.ratio * base.median_ms)
     resolved = budget.resolve(stopwatch.example, meter=stopwatch.meter, model=model)
     if resolved.limit_ms is None:
         raise ConfigError(f"the budget {budget} has no limit in milliseconds; write for example 2ms")
-    stopwatch.budget = resolved
+
+    def measure(smaller: nn.Module, limit_ms: float | None) -> Reading:
+        # On the way down, step by step, the limit is not yet that of the budget.
+        judged = None if limit_ms is None else replace(resolved, limit_ms=limit_ms)
+        return Reading.timed(stopwatch.measure(smaller, judged), resolved)
+
     goal = Goal(
         quantity="latency",
         unit=" ms",
-        full=full,
+        full=Reading.timed(base, resolved),
         limit=resolved.limit_ms,
-        measure=stopwatch.measure,
+        measure=measure,
         price=stopwatch.price,
     )
     return goal, resolved
+
+
+def _counting(count_of: Callable[[nn.Module], float]) -> Callable[[nn.Module, float | None], Reading]:
+    def read(model: nn.Module, _: float | None) -> Reading:
+        return Reading.counted(count_of(model))
+
+    return read
 
 
 def _always(price: Price) -> Callable[[nn.Module, Sequence[Layer]], Pricing]:

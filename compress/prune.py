@@ -18,6 +18,7 @@ from compress.config import PruneConfig, PruneOptions
 from compress.criteria import Batch
 from compress.goal import Goal, Stopwatch, budget_of, latency_goal, paper_goal
 from compress.layers import layer_frame
+from compress.reading import Reading
 from compress.step import Step, shrink
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
 from millinet.widths import read_widths
@@ -47,12 +48,23 @@ class Pruned:
     """Latency of the pruned model, by the same meter; None where latency was no target."""
 
     @property
+    def is_faster(self) -> bool | None:
+        """Whether its median is below the unpruned model's for certain; None where latency was no target.
+
+        Intervals that overlap are no win.
+        """
+        if self.measurement is None or self.base is None:
+            return None
+        return Reading.timed(self.measurement).is_below(Reading.timed(self.base))
+
+    @property
     def certificate(self) -> dict[str, Any]:
         """The measured latency against the budget, as JSON types; empty where latency was no target."""
         if self.measurement is None or self.budget is None:
             return {}
         found = {key: value for key, value in self.measurement.as_dict().items() if key != "calls_ms"}
-        return {"verdict": self.measurement.verdict(self.budget), "budget": str(self.budget), **found}
+        verdict = self.measurement.verdict(self.budget)
+        return {"verdict": verdict, "is_faster": self.is_faster, "budget": str(self.budget), **found}
 
 
 def prune(

@@ -104,6 +104,7 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
             settings=job.meter.settings,
             device=job.device,
             origin=Origin(architecture=loaded.name),
+            base=folder,
         )
     line = f"{loaded.name} is pruned ({told})"
     placed = place(folder, loaded, outcome, job, resolved, {"asked": asked, "told": line})

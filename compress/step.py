@@ -20,6 +20,8 @@ from compress.exactness import check_exact
 from compress.goal import Goal
 from compress.landing import Attempt, land
 from compress.layers import Widths, read_layers
+from compress.reading import Reading
+from compress.refusal import refusal
 from compress.surgery import remove_channels
 from millinet.errors import ConfigError, ModelError
 from millinet.tables import pick
@@ -82,6 +84,8 @@ def shrink(
         return smaller
 
     attempt = _reach(problem, goal, config, cut)
+    if attempt.reading.value > goal.limit:
+        raise refusal(goal, attempt.reading, problem, groups, config)
     gone = removed_blocks(blocks, attempt.widths)
     shallow = copy.deepcopy(model)
     remove_blocks(shallow, gone)
@@ -158,8 +162,8 @@ def _reach(
     problem: Problem, goal: Goal, config: PruneConfig, cut: Callable[[dict[int, int]], nn.Module]
 ) -> Attempt:
     if goal.quantity == "channels" and config.allocation in (None, "uniform"):
-        widths = at_fraction(problem, goal.limit / goal.full)
-        return Attempt(widths, cut(widths), goal.limit, goal.limit)
+        widths = at_fraction(problem, goal.limit / goal.full.value)
+        return Attempt(widths, cut(widths), goal.limit, Reading.counted(goal.limit))
     allocate = pick("allocation", config.allocation or "knapsack", ALLOCATIONS)
     return land(problem, goal, allocate, cut, max_tries=config.max_tries)
 

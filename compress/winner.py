@@ -14,6 +14,7 @@ from torch import nn
 from compress.config import PruneConfig
 from compress.criteria import Batch
 from compress.prune import Pruned, prune
+from compress.reading import Reading
 from compress.recovery import recover
 from millinet.certificate import Certificate
 from millinet.data import DataSet
@@ -89,10 +90,14 @@ def shrink_to_first(model: nn.Module, job: Job, budgets: Sequence[Budget]) -> tu
                 raise
             told.append(f"{_short(budget)}: {error}")
             continue
-        line = f"{_short(budget)}: validation accuracy {full:.4f} -> {outcome.accuracy:.4f}"
+        line = (
+            f"{_short(budget)}: {_latencies(outcome.pruned)}, accuracy {full:.4f} -> {outcome.accuracy:.4f}"
+        )
         told.append(line)
         job.tell(line)
-        if outcome.accuracy >= full - job.tolerance:
+        # Whoever names one budget gets it; a winner is only replaced by what is better for certain.
+        is_better = outcome.pruned.is_faster or len(budgets) == 1
+        if is_better and outcome.accuracy >= full - job.tolerance:
             return outcome, "; ".join(told)
     return None, "; ".join(told)
 
@@ -129,6 +134,7 @@ def place(
         settings=job.meter.settings,
         device=job.device,
         origin=_origin(folder, outcome.accuracy),
+        base=unpruned(folder),
     )
     shutil.copytree(unpruned(folder), fresh / "before", ignore=shutil.ignore_patterns("before"))
     _exchange(fresh, folder)
@@ -233,6 +239,16 @@ def _shrink(model: nn.Module, job: Job, budget: Budget) -> Outcome:
     return Outcome(pruned, histories, accuracy_of(pruned.model, job))
 
 
+def _latencies(pruned: Pruned) -> str:
+    """Tell the latency before and after; where the intervals overlap, that nothing was won."""
+    if pruned.base is None or pruned.measurement is None or pruned.budget is None:
+        raise AssertionError("a pruning to a latency budget measures before and after")
+    before, after = Reading.timed(pruned.base), Reading.timed(pruned.measurement)
+    verdict = {"meets": "", "fails": ", over the budget", "undecided": ", which may or may not be within it"}
+    told = f"{before.told(' ms')} -> {after.told(' ms')}{verdict[pruned.measurement.verdict(pruned.budget)]}"
+    return told if pruned.is_faster else f"{told}, not faster for certain"
+
+
 def _short(budget: Budget) -> str:
     return f"to {budget.ratio:g}x" if budget.ratio is not None else f"to {budget}"
 
@@ -244,6 +260,7 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "validation_accuracy": outcome.accuracy,
         "before_ms": pruned.base.median_ms if pruned.base else None,
         "after_ms": pruned.measurement.median_ms if pruned.measurement else None,
+        "is_faster": pruned.is_faster,
         "exactness": pruned.error,
         "groups": [
             {

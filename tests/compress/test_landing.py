@@ -12,10 +12,10 @@ from compress.allocation.knapsack import solve
 from compress.choices import choices
 from compress.config import PruneConfig
 from compress.goal import Goal, Pricing, macs_price
-from compress.landing import HIT, land
+from compress.landing import HIT, Attempt, land
 from compress.layers import read_layers
+from compress.reading import Reading
 from compress.step import channel_scores
-from millinet.errors import InfeasibleBudgetError
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +32,28 @@ def problem() -> Problem:
     )
 
 
-def goal_of(problem: Problem, measured: Callable[[dict[int, int]], float], ratio: float) -> Goal:
+Measured = Callable[[dict[int, int]], Reading]
+
+
+def goal_of(problem: Problem, measured: Measured, ratio: float) -> Goal:
     """Make a goal whose "models" are their own widths, so that only arithmetic is tested."""
     full = measured(problem.full)
     return Goal(
         quantity="latency",
         unit=" ms",
         full=full,
-        limit=ratio * full,
-        measure=measured,  # type: ignore[arg-type]
+        limit=ratio * full.value,
+        measure=lambda widths, _: measured(widths),  # type: ignore[arg-type]
         price=lambda *_: Pricing(macs_price),
     )
+
+
+def landed(problem: Problem, goal: Goal) -> Attempt:
+    return land(problem, goal, ALLOCATIONS["knapsack"], lambda widths: widths, max_tries=6)  # type: ignore[arg-type,return-value]
+
+
+def around(value: float, margin: float) -> Reading:
+    return Reading(value, value / (1 + margin), value * (1 + margin))
 
 
 @pytest.mark.parametrize("ratio", [0.7, 0.5, 0.35])
@@ -52,20 +63,64 @@ def test_a_prediction_with_the_wrong_scale_and_offset_still_lands(
 ) -> None:
     full = problem.cost(problem.full)
 
-    def measured(widths: dict[int, int]) -> float:
-        return 20 * (overhead + (1 - overhead) * (problem.cost(widths) / full) ** 0.8)
+    def measured(widths: dict[int, int]) -> Reading:
+        value = 20 * (overhead + (1 - overhead) * (problem.cost(widths) / full) ** 0.8)
+        return around(value, 0.01)
 
     goal = goal_of(problem, measured, ratio)
-    found = land(problem, goal, ALLOCATIONS["knapsack"], lambda widths: widths, max_tries=6)  # type: ignore[arg-type,return-value]
+    found = landed(problem, goal)
 
-    assert HIT * goal.limit <= found.quantity <= goal.limit
+    assert HIT * goal.limit <= found.reading.value <= goal.limit
+    assert found.reading.meets(goal.limit)
 
 
-def test_what_cannot_be_reached_is_refused_with_the_floor(problem: Problem) -> None:
-    goal = goal_of(problem, lambda widths: 5.0 + problem.cost(widths) / problem.cost(problem.full), 0.5)
+def test_a_low_misreading_is_not_accepted(problem: Problem) -> None:
+    seen: list[dict[int, int]] = []
 
-    with pytest.raises(InfeasibleBudgetError, match=r"reaches 5\.\d+ ms at its narrowest"):
-        land(problem, goal, ALLOCATIONS["knapsack"], lambda widths: widths, max_tries=6)  # type: ignore[arg-type,return-value]
+    def measured(widths: dict[int, int]) -> Reading:
+        seen.append(widths)
+        true = 20 * problem.cost(widths) / problem.cost(problem.full)
+        # The first look at each network under the full one reads a tenth too fast.
+        is_first = seen.count(widths) == 1 and widths != problem.full
+        return around(0.9 * true if is_first else true, 0.005)
+
+    goal = goal_of(problem, measured, 0.5)
+    found = landed(problem, goal)
+
+    assert problem.cost(found.widths) / problem.cost(problem.full) <= 0.5
+    assert found.reading.meets(goal.limit)
+
+
+def test_wide_intervals_are_brought_within_the_limit(problem: Problem) -> None:
+    def measured(widths: dict[int, int]) -> Reading:
+        return around(20 * problem.cost(widths) / problem.cost(problem.full), 0.035)
+
+    goal = goal_of(problem, measured, 0.5)
+    found = landed(problem, goal)
+
+    assert found.reading.meets(goal.limit)
+    assert found.reading.value >= 0.93 * goal.limit
+
+
+def test_on_a_machine_unfit_to_measure_nothing_is_certain_yet_something_is_chosen(problem: Problem) -> None:
+    def measured(widths: dict[int, int]) -> Reading:
+        value = 20 * problem.cost(widths) / problem.cost(problem.full)
+        return around(value, 0.01)._replace(is_fit=False)
+
+    goal = goal_of(problem, measured, 0.5)
+    found = landed(problem, goal)
+
+    assert found.is_hit(goal.limit)
+    assert not found.reading.meets(goal.limit)
+
+
+def test_what_cannot_be_reached_ends_at_the_narrowest_widths(problem: Problem) -> None:
+    goal = goal_of(problem, lambda w: around(5.0 + problem.cost(w) / problem.cost(problem.full), 0.01), 0.5)
+
+    found = landed(problem, goal)
+
+    assert found.widths == problem.least
+    assert found.reading.value > goal.limit
 
 
 @pytest.mark.parametrize("name", ALLOCATIONS)

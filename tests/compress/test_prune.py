@@ -144,6 +144,19 @@ def test_an_unreachable_target_is_refused_with_the_floor(built: Build, images: T
         prune(built("plain"), images, macs_ratio=0.01, min_channels=4)
 
 
+def test_a_refusal_names_the_protected_layers_that_make_it_impossible(built: Build, images: Tensor) -> None:
+    # The stem's eight channels may become one, the block's twelve two: 27 + 2 + 2 for each of 64 pixels.
+    with pytest.raises(
+        InfeasibleBudgetError, match=r"protecting inner that makes it impossible.* about 1,988 "
+    ):
+        prune(built("residual"), images, macs_ratio=0.1, min_channels=1, protect=("inner",))
+
+
+def test_protected_layers_are_not_blamed_for_what_no_pruning_reaches(built: Build, images: Tensor) -> None:
+    with pytest.raises(InfeasibleBudgetError, match=r"without protecting first .* is not enough either"):
+        prune(built("plain"), images, macs_ratio=0.001, min_channels=4, protect=("first",))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
