@@ -145,6 +145,80 @@
     tip.append(architecture);
   };
 
+  // A window onto the drawing: its view box shrinks, while points, letters and strokes keep their size.
+  const zoomable = (plot, moved) => {
+    const bar = plot.nextElementSibling;
+    const figures = [...plot.querySelectorAll(".figure")].map((svg) =>
+      ({ svg, width: svg.viewBox.baseVal.width, height: svg.viewBox.baseVal.height }));
+    const view = { zoom: 1, x: 0.5, y: 0.5 };  // the centre, in fractions of the drawing
+    const clamp = (value) => Math.min(Math.max(value, 0.5 / view.zoom), 1 - 0.5 / view.zoom);
+    const say = () => {
+      const frame = plot.getBoundingClientRect();
+      const inside = [...plot.querySelectorAll("[data-row]:not(.dim)")].filter((point) => isWithin(point, frame))
+        .map((point) => rows[Number(point.dataset.row)]).filter((row) => !missing(row.latency_ms) && !missing(row.accuracy));
+      const span = (name, write) => {
+        const values = inside.map((row) => row[name]);
+        return `${write(Math.min(...values))} to ${write(Math.max(...values))}`;
+      };
+      bar.querySelector("[role=status]").textContent = view.zoom === 1 ? "" :
+        `${view.zoom} x: ${inside.length.toLocaleString("en-GB")} candidates` + (inside.length ?
+          `, ${span("latency_ms", (value) => significant(value))} ms, ${span("accuracy", percent)}` : "");
+    };
+    const show = () => {
+      [view.x, view.y] = [clamp(view.x), clamp(view.y)];
+      plot.classList.toggle("zoomed", view.zoom > 1);
+      plot.style.setProperty("--shrink", 1 / view.zoom);
+      for (const { svg, width, height } of figures) {
+        const [w, h] = [width / view.zoom, height / view.zoom];
+        svg.setAttribute("viewBox", `${view.x * width - w / 2} ${view.y * height - h / 2} ${w} ${h}`);
+      }
+      moved();
+      say();
+    };
+    const place = (x, y) => {
+      const frame = plot.getBoundingClientRect();
+      return { x: view.x + ((x - frame.x) / frame.width - 0.5) / view.zoom, y: view.y + ((y - frame.y) / frame.height - 0.5) / view.zoom };
+    };
+    const zoomBy = (factor) => {
+      view.zoom = factor === 0 ? 1 : Math.min(Math.max(view.zoom * factor, 1), 32);
+      show();
+    };
+    bar.hidden = false;
+    for (const button of bar.querySelectorAll("button"))
+      button.addEventListener("click", () => zoomBy(Number(button.dataset.zoom)));
+    let held = null, isDragged = false;
+    plot.addEventListener("pointerdown", (event) => {
+      isDragged = false;
+      if (view.zoom > 1 && event.pointerType === "mouse") held = event;
+    });
+    plot.addEventListener("pointermove", (event) => {
+      if (!held || !(event.buttons & 1)) { held = null; return; }
+      const [from, to] = [place(held.clientX, held.clientY), place(event.clientX, event.clientY)];
+      [view.x, view.y, held, isDragged] = [view.x + from.x - to.x, view.y + from.y - to.y, event, true];
+      show();
+    });
+    // The end of a drag is no click on the point below it.
+    plot.addEventListener("click", (event) => { if (isDragged) event.stopImmediatePropagation(); isDragged = false; });
+    return {
+      by: zoomBy,
+      centreOn: (point) => {
+        if (view.zoom === 1 || isWithin(point, plot.getBoundingClientRect())) return;
+        const at = centre(point);
+        Object.assign(view, place(at.x, at.y));
+        show();
+      },
+    };
+  };
+  const centre = (point) => {
+    const box = point.getBoundingClientRect();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  };
+  const isWithin = (point, frame) => {
+    if (!point.getClientRects().length) return false;
+    const at = centre(point);
+    return at.x >= frame.left && at.x <= frame.right && at.y >= frame.top && at.y <= frame.bottom;
+  };
+
   for (const plot of document.querySelectorAll(".plot")) {
     const tip = element("div", undefined, "tip");
     tip.hidden = true;
@@ -152,10 +226,6 @@
     plot.append(tip);
     let current = null;
     const visiblePoints = () => [...plot.querySelectorAll("[data-row]:not(.dim)")].filter((point) => point.getClientRects().length);
-    const centre = (point) => {
-      const box = point.getBoundingClientRect();
-      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    };
     const choose = (point) => {
       current?.classList.remove("hit");
       current = point;
@@ -188,15 +258,24 @@
       }
       if (nearest !== current) choose(nearest);
     });
+    const zoom = zoomable(plot, () => { places = null; choose(null); });
     plot.addEventListener("pointerleave", () => { places = null; choose(null); });
     plot.addEventListener("blur", () => choose(null));
     plot.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (event.key === "Escape") choose(null);
+      const factor = { "+": 2, "=": 2, "-": 0.5, 0: 0 }[event.key];
+      if (factor !== undefined && !event.ctrlKey && !event.metaKey) {
+        const kept = current;
+        zoom.by(factor);
+        if (kept) { zoom.centreOn(kept); choose(kept); }
+      }
       if (!step) return;
       event.preventDefault();
       const line = visiblePoints().sort((one, other) => centre(one).x - centre(other).x);
-      choose(line[(line.indexOf(current) + step + line.length) % line.length] ?? null);
+      const following = line[(line.indexOf(current) + step + line.length) % line.length] ?? null;
+      if (following) zoom.centreOn(following);
+      choose(following);
     });
     plot.addEventListener("click", () => {
       if (!current) return;

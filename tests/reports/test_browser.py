@@ -1,13 +1,16 @@
 """The page in a real browser, with the network off."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from reports import build_report
 from tests.reports.generated import Plan, make_run
+from tests.reports.photograph import HEIGHT, WIDTH, photograph
 
 Open = Callable[..., Any]
 
@@ -109,6 +112,64 @@ def test_arrow_keys_walk_through_the_plot(open_page: Open) -> None:
     assert tab.locator(".tip:not([hidden])").count() == 0
 
 
+def spread(tab: Any) -> float:
+    """Return the distance of the first two visible points on the screen, in pixels."""
+    one, other = (tab.locator(f".figure.wide [data-row='{row}']").first.bounding_box() for row in (0, 1))
+    return float(abs(one["x"] - other["x"]) + abs(one["y"] - other["y"]))
+
+
+def test_zooming_moves_points_apart_and_says_what_is_left_in_view(open_page: Open) -> None:
+    tab = open_page()
+    before, size = spread(tab), tab.locator(".figure.wide [data-row='0']").first.bounding_box()["width"]
+
+    tab.get_by_role("button", name="Zoom in").first.click()
+
+    said = tab.locator(".zoom [role=status]").first.inner_text()
+    assert spread(tab) == pytest.approx(2 * before, rel=0.05)
+    assert tab.locator(".figure.wide [data-row='0']").first.bounding_box()["width"] == pytest.approx(
+        size, rel=0.1
+    )
+    assert re.fullmatch(r"2 x: \d+ candidates, [\d.]+ to [\d.]+ ms, [\d.]+% to [\d.]+%", said)
+    tab.get_by_role("button", name="Show all").first.click()
+    assert spread(tab) == pytest.approx(before, rel=0.05)
+    assert tab.locator(".zoom [role=status]").first.inner_text() == ""
+
+
+def test_the_keyboard_zooms_and_brings_each_candidate_into_view(open_page: Open) -> None:
+    tab = open_page()
+    plot = tab.locator(".plot").first
+    plot.focus()
+    for key in ("+", "+", "+", "ArrowRight"):
+        tab.keyboard.press(key)
+
+    frame = plot.bounding_box()
+    places = []
+    for _ in range(6):
+        tab.keyboard.press("ArrowRight")
+        box = tab.locator(".figure.wide .hit").first.bounding_box()
+        places.append((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+
+    assert all(frame["x"] <= x <= frame["x"] + frame["width"] for x, _ in places)
+    assert all(frame["y"] <= y <= frame["y"] + frame["height"] for _, y in places)
+
+
+def test_dragging_moves_the_window_and_filters_nothing(open_page: Open) -> None:
+    tab = open_page()
+    tab.get_by_role("button", name="Zoom in").first.click()
+    frame = tab.locator(".plot").first.bounding_box()
+    middle = (frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2)
+    before = tab.locator(".figure.wide [data-row='0']").first.bounding_box()["x"]
+
+    tab.mouse.move(*middle)
+    tab.mouse.down()
+    tab.mouse.move(middle[0] + 40, middle[1], steps=4)
+    tab.mouse.up()
+
+    after = tab.locator(".figure.wide [data-row='0']").first.bounding_box()["x"]
+    assert after - before == pytest.approx(40, abs=3)
+    assert tab.locator("#filter-text").input_value() == ""
+
+
 def test_every_control_is_reached_by_the_tab_key(open_page: Open) -> None:
     tab = open_page()
     wanted = tab.locator("a[href], button:visible, input:visible, select:visible, .plot").count()
@@ -208,3 +269,16 @@ def test_without_scripts_the_first_rows_and_the_plot_are_there(open_page: Open) 
 
     assert tab.locator("#candidates-table tbody tr").count() == 25
     assert tab.locator("#tradeoff svg circle").count() > 20
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_of_the_readme_can_be_taken_again(
+    scheme: str, browser: Any, page_path: Path, tmp_path: Path
+) -> None:
+    photograph(browser, page_path, tmp_path / "report.png", scheme=scheme)
+
+    with Image.open(tmp_path / "report.png") as picture:
+        assert picture.size == (WIDTH, HEIGHT)
+        corner = picture.convert("L").getpixel((4, HEIGHT - 4))
+        assert (corner > 128) == (scheme == "light")
+        assert len(picture.convert("RGB").resize((200, 180)).getcolors(40_000)) > 100

@@ -10,6 +10,7 @@ import pytest
 
 from millinet.cli import main
 from millinet.errors import RunFolderError
+from millinet.frames import FRAMES as FRAMES_OF_THE_FLOOR
 from millinet.runs import RunFolder
 from reports import build_report
 from reports.save import markdown
@@ -31,6 +32,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_frame_is_written_as_csv_and_markdown(name: str, written: Path) -> None:
     assert len(pd.read_csv(written / f"{name}.csv")) > 0
     assert (written / f"{name}.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_with_the_extra_every_frame_is_written_as_parquet_with_its_dtypes(name: str, written: Path) -> None:
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow; pip install 'millinet[parquet]'")
+
+    frame = pd.read_parquet(written / f"{name}.parquet")
+
+    known = FRAMES_OF_THE_FLOOR[name].columns
+    assert len(frame) == len(pd.read_csv(written / f"{name}.csv"))
+    assert {column: str(frame[column].dtype) for column in known} == {
+        column: described.dtype for column, described in known.items()
+    }
 
 
 @pytest.mark.parametrize(
