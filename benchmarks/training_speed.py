@@ -1,20 +1,25 @@
 """Images per second of the training loop beside loops without millinet, on the same images, in one run.
 
-Each contender trains the same network on the same uint8 images; visits are interleaved, so that a busy
-machine slows all alike, and ratios are taken visit by visit.
+Each contender trains the same network on the same uint8 images. In a round every contender trains a few
+batches once, and each round goes the other way through them: what slows the machine for a while slows
+neighbours alike, and a drift falls on the first as often as on the last. Told is the median of the ratios
+round by round, with an interval that asks nothing of their distribution.
 
-    python benchmarks/training_speed.py --out benchmarks/results/training_speed.csv
+    python -m benchmarks.training_speed                            five contenders, two networks
+    python -m benchmarks.training_speed --contenders pipeline --files FOLDER --device cuda
+
+The second form sets the loop, fed from memory and from image files, beside the same steps on one batch that
+is there already: what remains is the price of the input.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,11 +27,11 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models import mobilenet_v2, resnet18
 from torchvision.transforms import v2
 
-from millinet.data import DataSet, Split
+from benchmarks.record import record
+from millinet.data import DataSet, Split, load_data
 from millinet.data.invariances import PHOTOGRAPHS
-from millinet.device import describe, resolve_device
-from millinet.provenance import commit
-from millinet.statistics import paired_ratio
+from millinet.device import resolve_device
+from millinet.statistics import order_statistic_interval
 from millinet.training import Recipe
 from millinet.training.epoch import EpochTrainer
 
@@ -59,11 +64,17 @@ def noise(count: int) -> DataSet:
     )
 
 
-def millinet_loop(model: nn.Module, data: DataSet, batch_size: int, device: torch.device) -> Visit:
-    """Shuffles, shifts, mirrors and normalises on the device."""
-    recipe = Recipe(epochs=10_000, batch_size=batch_size, learning_rate=0.01, warmup=0.0)
-    model.to(device, memory_format=torch.channels_last)
-    trainer = EpochTrainer(model.train(), data, recipe, device=device, seed=0)
+def millinet_trainer(
+    model: nn.Module, data: DataSet, batch_size: int, device: torch.device, **changes: Any
+) -> EpochTrainer:
+    """Make the trainer that `fit` drives."""
+    recipe = Recipe(epochs=10_000, batch_size=batch_size, learning_rate=0.01, warmup=0.0, **changes)
+    model.to(device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+    return EpochTrainer(model.train(), data, recipe, device=device, seed=0)
+
+
+def epochs_of(trainer: EpochTrainer) -> Visit:
+    """Train one epoch a visit; its mean loss is read at the end, which waits for the device."""
     epochs = iter(range(1, 10_000))
 
     def visit() -> float:
@@ -72,6 +83,26 @@ def millinet_loop(model: nn.Module, data: DataSet, batch_size: int, device: torc
         return time.perf_counter() - began
 
     return visit
+
+
+def millinet_loop(model: nn.Module, data: DataSet, batch_size: int, device: torch.device) -> Visit:
+    """Shuffles, shifts, mirrors and normalises on the device."""
+    return epochs_of(millinet_trainer(model, data, batch_size, device))
+
+
+def fixed_batch(model: nn.Module, data: DataSet, batch_size: int, device: torch.device) -> Visit:
+    """Take the same steps on one batch that lies on the device, normalised and unvaried."""
+    plain = replace(data, mean=(0.0,) * 3, std=(1.0,) * 3)
+    trainer = millinet_trainer(model, plain, batch_size, device, augmentation=0.0)
+    images = data.normalise(data.train.pixels(torch.arange(batch_size))).to(device)
+    labels = data.train.labels[:batch_size].to(device)
+
+    def again(chosen: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in chosen:
+            yield images[: len(batch)], labels[: len(batch)]
+
+    trainer._feed = again
+    return epochs_of(trainer)
 
 
 def bare_loop(
@@ -128,8 +159,17 @@ class Images(Dataset[tuple[Tensor, Tensor]]):
         return self.transform(self.split.pixels(torch.tensor([index]))[0]), self.split.labels[index]
 
 
+def score(output: Tensor, labels: Tensor, loss: Tensor) -> tuple[float, list[float]]:
+    """Read loss, top-1 and top-5 accuracy, as the reference script does after each step."""
+    right = output.topk(5, dim=1).indices.eq(labels[:, None])
+    return loss.item(), [float(right[:, :most].any(1).float().mean()) for most in (1, 5)]
+
+
 def loader_loop(model: nn.Module, data: DataSet, batch_size: int, device: torch.device) -> Visit:
-    """The shape of torchvision's reference script: a DataLoader whose worker transforms image by image."""
+    """The shape of torchvision's reference script: a DataLoader whose worker transforms image by image.
+
+    As there, loss and accuracy are read after every step.
+    """
     loader = DataLoader(
         Images(data), batch_size, shuffle=True, num_workers=1, persistent_workers=True, drop_last=False
     )
@@ -141,11 +181,12 @@ def loader_loop(model: nn.Module, data: DataSet, batch_size: int, device: torch.
         for batch, named in loader:
             batch, named = batch.to(device), named.to(device)  # noqa: PLW2901
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                loss = functional.cross_entropy(model(batch), named)
+                output = model(batch)
+                loss = functional.cross_entropy(output, named)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            loss.item()
+            score(output, named, loss)
         return time.perf_counter() - began
 
     return visit
@@ -195,80 +236,97 @@ def lightning_loop(model: nn.Module, data: DataSet, batch_size: int, device: tor
     return visit
 
 
-CONTENDERS: Final[Mapping[str, Callable[[nn.Module, DataSet, int, torch.device], Visit]]] = {
+Contender = Callable[[nn.Module, DataSet, int, torch.device], Visit]
+
+LOOPS: Final[Mapping[str, Contender]] = {
     "millinet": millinet_loop,
     "bare PyTorch": bare_loop,
     "bare PyTorch, channels last": bare_channels_last,
-    "DataLoader and torchvision transforms": loader_loop,
+    "torchvision's reference loop": loader_loop,
     "Lightning": lightning_loop,
 }
+PIPELINE: Final[Mapping[str, Contender]] = {"millinet": millinet_loop, "one fixed batch": fixed_batch}
 
 
-def visits(name: str, arguments: argparse.Namespace, device: torch.device) -> list[dict[str, object]]:
-    """Measure all contenders on one network, turn by turn."""
-    data = noise(arguments.images)
-    loops = {}
-    for contender, make in CONTENDERS.items():
+def contenders(options: argparse.Namespace) -> dict[str, Contender]:
+    """Return those asked for; with files, the loop that streams them as well."""
+    chosen = dict(LOOPS if options.contenders == "loops" else PIPELINE)
+    if options.files is not None:
+        streamed = load_data(f"folder:{options.files},memory=0,size=32")
+        some = streamed.with_train(streamed.train.subset(range(options.images)))
+
+        def from_files(model: nn.Module, _: DataSet, batch_size: int, device: torch.device) -> Visit:
+            return millinet_loop(model, some, batch_size, device)
+
+        chosen["millinet, from files"] = from_files
+    return chosen
+
+
+def rounds(name: str, options: argparse.Namespace, device: torch.device) -> list[dict[str, Any]]:
+    """Measure all contenders on one network, round by round."""
+    data = noise(options.images)
+    visits: dict[str, Visit] = {}
+    for contender, make in contenders(options).items():
         torch.manual_seed(0)
         try:
-            loops[contender] = make(NETWORKS[name](num_classes=10), data, arguments.batch_size, device)
+            visits[contender] = make(NETWORKS[name](num_classes=10), data, options.batch_size, device)
         except ImportError:
             print(f"{contender} is not installed and left out")
             continue
-        loops[contender]()
+        visits[contender]()
     rows = []
-    for repeat in range(arguments.repeats):
-        for contender, visit in loops.items():
-            rate = arguments.images / visit()
-            rows.append(
-                {"network": name, "contender": contender, "repeat": repeat, "images_per_second": rate}
-            )
+    for number in range(options.rounds):
+        order = list(visits) if number % 2 == 0 else list(reversed(visits))
+        rows += [
+            {"network": name, "contender": contender, "round": number, "seconds": visits[contender]()}
+            for contender in order
+        ]
     return rows
 
 
-def told(rows: list[dict[str, object]]) -> None:
-    """Print each contender's median, and what millinet does to it."""
-    table = pd.DataFrame(rows)
-    for (name, contender), group in table.groupby(["network", "contender"], sort=False):
-        rates = group["images_per_second"].tolist()
-        mine = table[(table["network"] == name) & (table["contender"] == "millinet")]
-        ratio = paired_ratio(mine["images_per_second"].tolist(), rates)
-        beside = (
-            ""
-            if contender == "millinet"
-            else (
-                f"   millinet: {ratio.estimate:.2f} times as fast (95%: {ratio.low:.2f} to {ratio.high:.2f})"
-            )
-        )
-        print(f"{name:13s} {contender:38s} {statistics.median(rates):9,.0f} images/s{beside}")
+def judged(rows: Sequence[Mapping[str, Any]], images: int) -> dict[str, Any]:
+    """Sum up each network and contender, and what millinet's loop does to it."""
+    seconds: dict[tuple[str, str], dict[int, float]] = {}
+    for row in rows:
+        seconds.setdefault((row["network"], row["contender"]), {})[row["round"]] = row["seconds"]
+    found = {}
+    for (name, contender), taken in seconds.items():
+        told = f"{images / statistics.median(taken.values()):,.0f} images/s"
+        if contender != "millinet":
+            mine = seconds[name, "millinet"]
+            ratios = [taken[number] / mine[number] for number in taken]
+            # Two bounds of 97.5% each make an interval of 95%.
+            bounds = order_statistic_interval(ratios, 0.5, confidence=0.975)
+            low, high = (f"{end:.3f}" if end is not None else "?" for end in (bounds.low, bounds.high))
+            told += f"; millinet is {statistics.median(ratios):.3f} times as fast ({low} to {high})"
+        found[f"{name}, {contender}"] = told
+    return found
 
 
 def main() -> None:
+    """Measure, tell and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--images", type=int, default=512, help="images in one visit")
+    parser.add_argument("--contenders", choices=["loops", "pipeline"], default="loops")
+    parser.add_argument("--images", type=int, default=256, help="images in one visit")
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default=None)
-    parser.add_argument("--out", type=Path, default=None)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    device = resolve_device(arguments.device)
-    info = describe(device)
-    constant = {
-        "device": info.name,
-        "threads": info.threads,
-        "batch_size": arguments.batch_size,
-        "images": arguments.images,
-        "torch": torch.__version__,
-        "commit": commit(),
-    }
-    print(", ".join(f"{key} {value}" for key, value in constant.items()))
-    rows = [row for name in arguments.networks for row in visits(name, arguments, device)]
-    told(rows)
-    if arguments.out:
-        pd.DataFrame([row | constant for row in rows]).to_csv(arguments.out, index=False)
+    parser.add_argument("--files", type=Path, default=None, help="folder of image files to stream")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = resolve_device(options.device)
+    rows = [row for name in options.networks for row in rounds(name, options, device)]
+    suffix = "" if options.contenders == "loops" else "_pipeline"
+    summary = {"batch_size": options.batch_size, "images_a_visit": options.images}
+    record(
+        f"training_speed{suffix}",
+        rows,
+        device=str(device),
+        seeds=[0],
+        summary=summary | judged(rows, options.images),
+    )
 
 
 if __name__ == "__main__":
