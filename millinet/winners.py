@@ -32,7 +32,7 @@ class Origin:
     """The trial it came from."""
 
 
-def certify_winner(
+def certify_winner(  # noqa: PLR0913 - what is certified, and how
     folder: Path,
     *,
     data: DataSet,
@@ -40,6 +40,7 @@ def certify_winner(
     settings: LatencySettings,
     device: str,
     origin: Origin,
+    base: Path | None = None,
 ) -> tuple[Certificate, LatencyMeasurement]:
     """Measure the network in `folder` and write its certificate.json.
 
@@ -53,6 +54,7 @@ def certify_winner(
         settings: How latency is measured.
         device: The device that is measured and evaluated on.
         origin: What the certificate says of where the network comes from.
+        base: Folder of the network that a relative budget without a name refers to.
 
     Raises:
         MeasurementError: If no latency could be taken.
@@ -62,7 +64,13 @@ def certify_winner(
     costs = count(loaded.model, example)
     test = _test(loaded.model, data, folder=folder, device=device) if len(data.test) else None
     measured = certify(
-        folder, data.input_shape, budget=budget, device=device, settings=settings, plugins=loaded_plugins()
+        folder,
+        data.input_shape,
+        budget=budget,
+        device=device,
+        settings=settings,
+        plugins=loaded_plugins(),
+        base=base,
     )
     # Checked by pydantic as it is built, so plain strings may stand for the literals.
     certificate = Certificate.model_validate(

@@ -16,10 +16,12 @@ from millinet.provenance import command_line, commit, utc_now, versions
 from millinet.runs import RunFolder, RunRecord
 from millinet.tables import pick
 from millinet.training import RECIPES
+from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.problem import Problem
 from nas.samplers import SAMPLERS, SamplerContext
-from nas.storage import open_study
+from nas.storage import STUDY_NAME, open_study, storage_of
+from nas.terms import Terms, keep_terms
 from search_spaces import SearchSpace, load_space
 
 
@@ -39,6 +41,7 @@ def prepare(
     *,
     out: Path,
     config: SearchConfig,
+    conditions: Conditions,
 ) -> Iterator[Prepared]:
     """Open everything a search needs; nothing is written before all of the input was read.
 
@@ -63,7 +66,7 @@ def prepare(
         known_ms = run.record.budget.get("limit_ms")
         if known_ms is not None:
             # A resumed search keeps the limit it began with, whatever the reference would take now.
-            resolved = replace(asked, limit_ms=known_ms)
+            resolved = replace(asked, limit_ms=known_ms).resolve(example, meter=meter)
         problem = Problem(
             space=searched,
             data=loaded,
@@ -74,10 +77,13 @@ def prepare(
             config=config,
         )
         study = open_study(
-            out / "study.db",
+            conditions.storage or out / "study.db",
             objectives=config.objectives,
             space_fingerprint=searched.fingerprint,
+            name=conditions.study or (STUDY_NAME if conditions.storage is None else out.name),
+            patience=conditions.patience,
         )
+        keep_terms(study, Terms.of(problem, record.device))
         study.sampler = make_sampler(
             SamplerContext(
                 seed=config.seed,
@@ -90,6 +96,7 @@ def prepare(
         )
         run.save(
             status="running",
+            storage={"address": storage_of(study).address, "study": study.study_name},
             num_trials=config.num_trials,
             recipes={"search": recipe.as_dict(), "final": final.as_dict()},
             budget={

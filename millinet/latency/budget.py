@@ -110,6 +110,9 @@ class Budget:
     ) -> "Budget":
         """Turn a relative budget into milliseconds by measuring its reference; an absolute one is unchanged.
 
+        From then on the meter compares what it judges by this budget with the reference itself. A relative
+        budget that has its milliseconds already, as in a resumed run, keeps them.
+
         Args:
             example: Input, shape (batch, channels, height, width).
             meter: Measures the reference, on the device and with the settings of everything judged later.
@@ -119,16 +122,21 @@ class Budget:
             ConfigError: If the ratio refers to the model at hand and there is none.
             MeasurementError: If the reference cannot be measured.
         """
-        if self.limit_ms is not None or self.ratio is None:
+        if self.ratio is None:
             return self
         if self.reference is not None:
             model = _build_reference(self.reference, example)
-        if model is None:
-            raise ConfigError(
-                f"{self} is relative to a model and none is given; name one as in 0.5x:resnet50"
-            )
-        base_ms = _base_ms(model, example, meter, self.quantile)
-        return replace(self, limit_ms=float(f"{self.ratio * base_ms:.4g}"))
+        limit_ms = self.limit_ms
+        if limit_ms is None:
+            if model is None:
+                raise ConfigError(
+                    f"{self} is relative to a model and none is given; name one as in 0.5x:resnet50"
+                )
+            limit_ms = float(f"{self.ratio * _base_ms(model, example, meter, self.quantile):.4g}")
+        resolved = replace(self, limit_ms=limit_ms)
+        if model is not None:
+            meter.compare_with(model, example, budget=resolved)
+        return resolved
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON types; `Budget(**fields)` is the budget again."""

@@ -31,6 +31,7 @@ def certify(  # noqa: PLR0913 - the request, field by field
     settings: LatencySettings | None = None,
     num_processes: int = 3,
     plugins: Sequence[Path] = (),
+    base: Path | None = None,
 ) -> LatencyMeasurement:
     """Measure a network in fresh processes, one after the other, and combine what they found.
 
@@ -42,6 +43,8 @@ def certify(  # noqa: PLR0913 - the request, field by field
         settings: As for `measure`.
         num_processes: Fresh processes, at least 1; fewer than 3 say little about their spread.
         plugins: Plug-in files the network needs.
+        base: Folder of the network that a budget such as `0.5x` refers to; without it, and without a name in
+            the budget, the machine's pace in each process counts.
 
     Raises:
         MeasurementError: If a process fails; the message is its own.
@@ -55,6 +58,7 @@ def certify(  # noqa: PLR0913 - the request, field by field
         "device": str(resolve_device(device)),
         "settings": (settings or LatencySettings()).as_dict(),
         "plugins": [str(path) for path in plugins],
+        "base": None if base is None else str(base),
     }
     found: list[LatencyMeasurement] = []
     fit: list[LatencyMeasurement] = []

@@ -85,16 +85,25 @@ def wall_median_ms(visits: Sequence[Visit]) -> float:
     return median(ms for one in visits for ms in one.candidate.wall_ms)
 
 
-def across_processes(medians_ms: Sequence[float], *, confidence: float, doubt: float = 0.0) -> Interval:
+def across_processes(
+    medians_ms: Sequence[float], *, confidence: float, pace_error: float = 0.0, doubt: float = 0.0
+) -> Interval:
     """Combine the medians of fresh processes, in milliseconds.
 
-    Three processes say little about their own spread, so it is shrunk towards what is usual. `doubt` is added
-    to the half-width, as a fraction.
+    Three processes say little about their own spread, so it is shrunk towards what is usual.
+
+    Args:
+        medians_ms: One a process.
+        confidence: Coverage, a fraction.
+        pace_error: Standard error with which each process knows the machine's pace, a fraction; part of what
+            is usual.
+        doubt: Added to the half-width, as a fraction.
     """
     logs = [log(value) for value in medians_ms]
     own = stdev(logs) ** 2 * (len(logs) - 1) if len(logs) > 1 else 0.0
     degrees = PROCESS_WEIGHT + len(logs) - 1
-    spread = sqrt((PROCESS_WEIGHT * PROCESS_SPREAD**2 + own) / degrees)
+    usual = PROCESS_SPREAD**2 + pace_error**2
+    spread = sqrt((PROCESS_WEIGHT * usual + own) / degrees)
     return _around(fmean(logs), t_factor(degrees, confidence) * spread / sqrt(len(logs)) + doubt)
 
 

@@ -29,6 +29,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         model = load_model(request["source"], **options).model
         example = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
         meter = LatencyMeter(request["device"], LatencySettings(**request["settings"]))
+        if budget is not None:
+            base = None if request["base"] is None else load_model(request["base"]).model
+            budget = budget.resolve(example, meter=meter, model=base)
         return meter.measure(model, example, budget=budget).as_dict()
     except MillinetError as error:
         return {"error": str(error)}

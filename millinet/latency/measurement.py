@@ -42,6 +42,8 @@ class LatencyMeasurement:
     """Name of the reference network."""
     reference_ms: float
     """Its time on this device."""
+    reference_error: float = 0.0
+    """Standard error of that time, a fraction; 0 where the budget is relative to the reference."""
     num_calls: int
     """Timed calls of the model."""
     num_visits: int
@@ -204,7 +206,12 @@ def combine(parts: Sequence[LatencyMeasurement]) -> LatencyMeasurement:
         raise ConfigError("there is no measurement to combine")
     first = parts[0]
     doubt = max(part.doubt for part in parts)
-    latency = across_processes([part.median_ms for part in parts], confidence=first.confidence, doubt=doubt)
+    latency = across_processes(
+        [part.median_ms for part in parts],
+        confidence=first.confidence,
+        pace_error=fmean(part.reference_error for part in parts),
+        doubt=doubt,
+    )
     reference_ms = fmean(part.reference_ms for part in parts)
     notes = dict.fromkeys(part.note for part in parts if part.note)
     return LatencyMeasurement(
@@ -217,6 +224,7 @@ def combine(parts: Sequence[LatencyMeasurement]) -> LatencyMeasurement:
         ratio_high=latency.high / reference_ms,
         reference=first.reference,
         reference_ms=reference_ms,
+        reference_error=max(part.reference_error for part in parts),
         num_calls=sum(part.num_calls for part in parts),
         num_visits=sum(part.num_visits for part in parts),
         num_processes=sum(part.num_processes for part in parts),

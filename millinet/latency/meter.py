@@ -2,15 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from millinet.device import DeviceInfo, describe, resolve_device, using_threads
-from millinet.errors import MillinetError
+from millinet.device import DeviceInfo, describe, pinned, resolve_device, using_threads
+from millinet.errors import ConfigError, MillinetError
 from millinet.latency.budget import Budget
 from millinet.latency.cuda import fixed_numerics, gpu_times
 from millinet.latency.lock import device_lock
@@ -56,14 +56,34 @@ class LatencyMeter:
         self._yardstick = replace(self.settings, batch=None, fold=False, engine="torch")
         self._given = reference
         self._reference: Reference | None = None
+        self._base: Reference | None = None
         self._ladder = Ladder(self.device, self._yardstick)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reference = None
+        self._reference = self._base = None
         self._ladder = Ladder(self.device, self._yardstick)
+
+    def compare_with(self, model: nn.Module, example: Tensor, *, budget: Budget) -> None:
+        """Judge relative budgets, from here on, by calls of the network they refer to.
+
+        What is judged then is the ratio of the two, visit by visit, and how fast the machine happens to run
+        cancels. `Budget.resolve` calls it.
+
+        Args:
+            model: The network the budget refers to.
+            example: Input, shape (batch, ...).
+            budget: A relative budget with its limit: the network is taken to have the latency that this is a
+                part of.
+        """
+        if budget.limit_ms is None or budget.ratio is None:
+            raise ConfigError(f"the budget {budget} is not relative to a latency that is known")
+        with self._form():
+            subject = prepare(model, example, device=self.device, settings=self.settings.under(budget))
+        name = budget.reference or type(model).__name__
+        self._base = Reference(name, subject, pinned_ms=budget.limit_ms / budget.ratio)
 
     def measure(
         self, model: nn.Module, example: Tensor, *, budget: Budget | None = None
@@ -100,7 +120,7 @@ class LatencyMeter:
         settings = self.settings.under(budget)
         with self._form():
             subject = prepare(model, example, device=self.device, settings=settings)
-            reference = self._reference_for(subject)
+            reference = self._reference_for(subject, budget)
         settings = replace(settings, batch=subject.batch)
         num_calls = calls_per_block(subject.rough_ms, settings.calls_per_block)
         most_seen = MOST_SEEN * settings.max_visits
@@ -132,18 +152,24 @@ class LatencyMeter:
     def _visit(self, subject: Subject, reference: Reference, num_calls: int) -> tuple[Visit, DeviceInfo]:
         try:
             info = describe(self.device)
-            with device_lock(info.identity), collecting_output():
+            with device_lock(info.identity), collecting_output(), self._held():
                 return visit(subject.call, reference.subject.call, num_calls=num_calls), info
         except MillinetError:
             raise
         except Exception as error:
             raise call_failure("the model", "while it was timed", error) from error
 
+    def _held(self) -> AbstractContextManager[None]:
+        # Beside two busy processes a thread free to move was slowed by half, one held to a core by a quarter.
+        return pinned(self.settings.threads) if self.device.type == "cpu" else nullcontext()
+
     def _form(self) -> AbstractContextManager[object]:
         is_cpu = self.device.type == "cpu"
         return using_threads(self.settings.threads) if is_cpu else fixed_numerics(self.device)
 
-    def _reference_for(self, subject: Subject) -> Reference:
+    def _reference_for(self, subject: Subject, budget: Budget | None) -> Reference:
+        if self._base is not None and budget is not None and budget.ratio is not None:
+            return self._base
         if self._given is None:
             return self._ladder.nearest(subject.rough_ms)
         if self._reference is None:

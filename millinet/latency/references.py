@@ -73,6 +73,8 @@ class Reference:
     subject: Subject
     anchored_on: list[float] = field(default_factory=list)
     """Log of the median time, in log milliseconds, of each visit the anchor rests on."""
+    pinned_ms: float | None = None
+    """Time it is defined to take: a budget relative to it has no error of its own."""
     num_anchors: int = 1
     """Anchors so far; more than one means that the machine changed its pace."""
     _since_ms: float = 0.0
@@ -84,6 +86,8 @@ class Reference:
 
         Disturbed visits count only as long as there is no calm one.
         """
+        if self.pinned_ms is not None:
+            return
         is_calm = visit.share_undisturbed >= CALM_VISIT
         if is_calm and self._is_makeshift:
             self.anchored_on, self._is_makeshift = [], False
@@ -106,7 +110,7 @@ class Reference:
     @property
     def anchor_ms(self) -> float:
         """The time of the reference that ratios are multiplied by, in milliseconds."""
-        return exp(median(self.anchored_on))
+        return exp(median(self.anchored_on)) if self.pinned_ms is None else self.pinned_ms
 
     @property
     def anchor_error(self) -> float:
@@ -115,6 +119,8 @@ class Reference:
         The spread of its visits, drawn towards the usual one while they are few, over the root of the number
         of times the machine may have changed its pace meanwhile.
         """
+        if self.pinned_ms is not None:
+            return 0.0
         count = len(self.anchored_on)
         own = robust_centre(self.anchored_on)[1] ** 2 * count
         spread = sqrt((USUAL_WEIGHT * USUAL_SPREAD**2 + count * own) / (USUAL_WEIGHT + count))

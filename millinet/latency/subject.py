@@ -74,7 +74,8 @@ def deployed(
 ) -> nn.Module:
     """Return the form of a model that is deployed, hence measured; the model itself is left as it is.
 
-    In eval mode, branches merged and batch norms folded, in the memory format and dtype of the settings, on the device.
+    In eval mode, branches merged and batch norms folded, in the memory format and dtype of the settings, on
+    the device.
 
     Raises:
         MeasurementError: If the model cannot be copied or does not run.

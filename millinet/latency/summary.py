@@ -52,6 +52,7 @@ def summarise(
         ratio_high=found.ratio.high,
         reference=reference.name,
         reference_ms=anchor_ms,
+        reference_error=reference.anchor_error,
         num_calls=len(calls_ms),
         num_visits=len(kept.visits),
         confidence=settings.confidence,

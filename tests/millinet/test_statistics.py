@@ -12,6 +12,8 @@ from millinet.statistics import (
     order_statistic_interval,
     paired_ratio,
     pareto_front,
+    robust_centre,
+    serial_widening,
     wilson_interval,
 )
 
@@ -25,6 +27,34 @@ def test_the_mean_of_three_values_has_the_t_interval_worked_out_by_hand() -> Non
     assert interval.estimate == 2.0
     assert interval.high - 2.0 == pytest.approx(4.302653 / 3**0.5)
     assert 2.0 - interval.low == pytest.approx(4.302653 / 3**0.5)
+
+
+def test_one_wild_value_leaves_the_robust_centre_and_its_error_alone() -> None:
+    assert robust_centre([1.0, 2.0, 3.0, 4.0, 5.0]) == robust_centre([1.0, 2.0, 3.0, 4.0, 500.0])
+
+
+def test_the_error_of_a_median_of_normal_values_is_as_large_as_it_says() -> None:
+    samples = np.random.default_rng(0).standard_normal((4_000, 8))
+    found = [robust_centre(sample) for sample in samples]
+
+    said = np.mean([error for _, error in found])
+    assert np.std([centre for centre, _ in found]) == pytest.approx(said, rel=0.15)
+
+
+def test_values_that_resemble_their_neighbours_widen_the_error() -> None:
+    rng = np.random.default_rng(0)
+    independent = rng.standard_normal((400, 25))
+    wandering = independent.copy()
+    for step in range(1, 25):
+        wandering[:, step] += 0.6 * wandering[:, step - 1]
+
+    plain, wide = ([serial_widening(row) for row in rows] for rows in (independent, wandering))
+    assert np.median(plain) < 1.15
+    assert np.median(wide) == pytest.approx(2.0, rel=0.15)  # the root of 1.6 / 0.4
+
+
+def test_few_values_say_nothing_of_their_resemblance() -> None:
+    assert serial_widening([1.0, 2.0, 3.0, 4.0]) == 1.0
 
 
 def test_drift_common_to_both_of_a_pair_cancels_in_their_ratio() -> None:

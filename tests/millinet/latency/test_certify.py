@@ -34,6 +34,14 @@ def test_a_fresh_process_measures_a_network_of_a_plugin(tmp_path: Path) -> None:
     assert measured.verdict(Budget.parse("30s")) == "meets"
 
 
+def test_a_fresh_process_judges_a_relative_budget_by_its_reference() -> None:
+    budget = Budget(ratio=1.5, reference="resnet20", limit_ms=300.0)
+
+    measured = certify("network:resnet20", (3, 8, 8), settings=BRIEF, budget=budget, num_processes=1)
+
+    assert (measured.reference, measured.reference_ms) == ("resnet20", 200.0)
+
+
 def test_what_goes_wrong_in_a_fresh_process_is_said_in_this_one() -> None:
     with pytest.raises(MeasurementError, match="nothing-of-that-name"):
         certify("network:nothing-of-that-name", (1, 8, 8), num_processes=1)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -45,6 +47,30 @@ def test_a_candidate_far_inside_the_budget_is_certain_at_the_first_look(example:
     measured = measure(small(), example, budget=budget, settings=LatencySettings(gap_seconds=0.0))
 
     assert measured.num_visits == 5
+
+
+def test_a_relative_budget_is_judged_against_the_network_it_refers_to(example: Tensor) -> None:
+    base = small(64)
+    with LatencyMeter("cpu", BRIEF) as meter:
+        budget = Budget.parse("0.5x").resolve(example, meter=meter, model=base)
+        itself = meter.measure(base, example, budget=budget)
+        other = meter.measure(base, example)
+
+    assert budget.limit_ms is not None
+    assert itself.reference == "Sequential"
+    assert itself.reference_ms == pytest.approx(2 * budget.limit_ms)
+    assert itself.reference_error == 0.0
+    assert other.reference.startswith("rung")
+
+
+def test_a_resumed_relative_budget_keeps_its_milliseconds(example: Tensor) -> None:
+    with LatencyMeter("cpu", BRIEF) as meter:
+        budget = replace(Budget.parse("0.5x"), limit_ms=7.0)
+        resolved = budget.resolve(example, meter=meter, model=small())
+        measured = meter.measure(small(), example, budget=resolved)
+
+    assert resolved.limit_ms == 7.0
+    assert measured.reference_ms == 14.0
 
 
 def test_two_models_can_be_visited_in_turn(example: Tensor) -> None:
