@@ -1,7 +1,24 @@
 """Choose a network: search a space for the most accurate one inside a latency budget."""
 
 from nas.config import SearchConfig
+from nas.explore import Explored
+from nas.explorer import Explorer, Trial
+from nas.objectives import OBJECTIVES
 from nas.samplers import SAMPLERS, GatedSampler, SamplerContext
+from nas.score import EvaluationError, Score
 from nas.search import SearchResult, search
 
-__all__ = ["SAMPLERS", "GatedSampler", "SamplerContext", "SearchConfig", "SearchResult", "search"]
+__all__ = [
+    "OBJECTIVES",
+    "SAMPLERS",
+    "EvaluationError",
+    "Explored",
+    "Explorer",
+    "GatedSampler",
+    "SamplerContext",
+    "Score",
+    "SearchConfig",
+    "SearchResult",
+    "Trial",
+    "search",
+]

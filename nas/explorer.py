@@ -30,7 +30,6 @@ from nas.fidelity import Peer, is_left_behind
 from nas.ledger import latency_columns, trials_frame
 from nas.objectives import directions, values_of
 from nas.probes import known_networks
-from nas.proposal import SpaceExhaustedError
 from nas.records import CONSTRAINT, CURVE, OBJECTIVE, ROW
 from nas.samplers import SAMPLERS, SamplerContext
 from nas.score import Score, read_score
@@ -155,12 +154,7 @@ class Explorer:
         Raises:
             SpaceExhaustedError: If none is left that was not proposed.
         """
-        try:
-            asked = self.study.ask()
-        except SpaceExhaustedError:
-            # Optuna has opened the trial that could not be filled.
-            self.study.tell(len(self.study.trials) - 1, state=TrialState.FAIL)
-            raise
+        asked = self.study.ask()
         return Trial(architecture=self.space.suggest(asked), asked=asked, peers=self._peers())
 
     def tell(self, trial: Trial, value: Any, *, latency_ms: float | None = None) -> None:

@@ -1,8 +1,8 @@
 """Learn the latency of a space before the first trial, from networks that are measured and never trained.
 
-The named networks of the literature that lie in the space come first, then random ones. Each costs one
-visit. Those named networks that meet the budget are enqueued as trials, so a search does not end worse than
-they are.
+The named networks of the literature that lie in the space come first, whatever the sampler; then, for a
+sampler that learns from them, random ones. Each costs one visit. The named ones that may meet the budget are
+enqueued as trials, so a search does not end worse than they are.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
+from torch import Tensor
 
 from millinet.errors import ConfigError, MillinetError
 from millinet.frames import LATENCY
+from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
 from millinet.runs import RunFolder
 from nas.candidate import build
 from nas.problem import Problem
@@ -29,37 +31,82 @@ class Probe(NamedTuple):
     """Its latency."""
 
 
+class Probed(NamedTuple):
+    """A probe while it is fresh."""
+
+    name: str
+    """Name of the network, or its number where it has none."""
+    architecture: Architecture
+    measured: LatencyMeasurement
+
+
 def probes_of(study: optuna.Study) -> list[Probe]:
     """List what was probed for a study."""
     return [Probe(params, latency_ms) for params, latency_ms in study.user_attrs.get(PROBES, [])]
 
 
-def is_unprobed(problem: Problem, study: optuna.Study) -> bool:
-    """Tell whether the search would learn from probes and has none yet."""
-    wants = problem.config.sampler == "gated" and problem.config.num_probes > 0
-    return wants and PROBES not in study.user_attrs
+def is_unprobed(study: optuna.Study) -> bool:
+    """Tell whether a study is new: nothing was probed for it yet."""
+    return PROBES not in study.user_attrs
+
+
+def num_random_probes(sampler: str, wanted: int) -> int:
+    """Return how many random networks are worth measuring: none for a sampler that does not look at them."""
+    return wanted if sampler == "gated" else 0
 
 
 def probe(problem: Problem, run: RunFolder, study: optuna.Study) -> None:
-    """Measure untrained networks of the space, and enqueue the named ones inside the budget.
+    """Probe the space of a search, and enqueue the named networks that may meet the budget."""
+    count = num_random_probes(problem.config.sampler, problem.config.num_probes)
+    probed = list(
+        visited(
+            problem.space,
+            problem.meter,
+            problem.example,
+            budget=problem.budget,
+            count=count,
+            seed=problem.config.seed,
+        )
+    )
+    run.append(
+        LATENCY,
+        [
+            measured.row(model=f"probe:{name}", fingerprint=architecture.fingerprint)
+            for name, architecture, measured in probed
+        ],
+    )
+    keep(study, problem.space, probed, budget=problem.budget)
+
+
+def visited(
+    space: SearchSpace,
+    meter: LatencyMeter,
+    example: Tensor,
+    *,
+    budget: Budget,
+    count: int,
+    seed: int,
+) -> Iterator[Probed]:
+    """Pay one visit to each named network of a space, and to `count` random ones.
 
     A network that cannot be built or measured is passed over.
     """
-    probed: list[Probe] = []
-    rows = []
-    for name, architecture in _chosen(problem.space, problem.config.num_probes, seed=problem.config.seed):
-        params = problem.space.params(architecture)
+    for name, architecture in _chosen(space, count, seed=seed):
         try:
-            model = build(architecture, seed=problem.config.seed)
-            measured = next(problem.meter.visits(model, problem.example, budget=problem.budget))
+            model = build(architecture, seed=seed)
+            measured = next(meter.visits(model, example, budget=budget))
         except (MillinetError, RuntimeError, MemoryError):
             continue
-        probed.append(Probe(params, measured.median_ms))
-        rows.append(measured.row(model=f"probe:{name}", fingerprint=architecture.fingerprint))
-        if name in NETWORKS and measured.median_ms <= problem.limit_ms:
+        yield Probed(name, architecture, measured)
+
+
+def keep(study: optuna.Study, space: SearchSpace, probed: list[Probed], *, budget: Budget | None) -> None:
+    """Enqueue the named networks that one visit did not find over the budget, then keep the probes."""
+    pairs = [(space.params(one.architecture), one.measured.median_ms) for one in probed]
+    for one, (params, _) in zip(probed, pairs, strict=True):
+        if one.name in NETWORKS and budget is not None and one.measured.verdict(budget) != "fails":
             study.enqueue_trial(params, skip_if_exists=True)
-    run.append(LATENCY, rows)
-    study.set_user_attr(PROBES, [[params, latency_ms] for params, latency_ms in probed])
+    study.set_user_attr(PROBES, pairs)
 
 
 def known_networks(space: SearchSpace) -> Iterator[tuple[str, Architecture]]:

@@ -7,12 +7,12 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FixedTrial, FrozenTrial
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from nas.objectives import blend, losses_of
 from nas.probes import Probe, probes_of
-from nas.proposal import Description, Observation, ProposalConfig, Proposer
-from nas.records import ROW
+from nas.proposal import Description, Observation, ProposalConfig, Proposer, SpaceExhaustedError
+from nas.records import CANDIDATE, ROW
 from nas.samplers.context import SamplerContext
 from search_spaces import Architecture
 
@@ -48,7 +48,13 @@ class GatedSampler(BaseSampler):
             return
         rng = np.random.default_rng([self._context.seed, trial.number])
         history = self._history(study, trial.number, rng)
-        self._chosen[trial.number] = self._space.params(self._proposer.propose(history, rng))
+        try:
+            chosen = self._proposer.propose(history, rng)
+        except SpaceExhaustedError:
+            # Optuna opened this trial before it asked, and nobody else will close it.
+            study.tell(trial.number, state=TrialState.FAIL)
+            raise
+        self._chosen[trial.number] = self._space.params(chosen)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -72,7 +78,7 @@ class GatedSampler(BaseSampler):
         rows = [
             (trial, trial.user_attrs.get(ROW, {}))
             for trial in study.get_trials(deepcopy=False)
-            if trial.number != current and (trial.params or trial.number in self._chosen)
+            if trial.number != current and self._is_whole(trial)
         ]
         losses = blend([losses_of(row, self._context.objectives) for _, row in rows], rng)
         known = [
@@ -80,6 +86,10 @@ class GatedSampler(BaseSampler):
             for (trial, row), loss in zip(rows, losses, strict=True)
         ]
         return [self._probed(probe) for probe in probes_of(study)] + known
+
+    def _is_whole(self, trial: FrozenTrial) -> bool:
+        """Tell whether all parameters of a trial are known: its worker may be choosing them, or have died."""
+        return ROW in trial.user_attrs or CANDIDATE in trial.user_attrs or trial.number in self._chosen
 
     def _architecture(self, trial: FrozenTrial) -> Architecture:
         if trial.number not in self._architectures:

@@ -1,0 +1,201 @@
+"""Search for what a user's own objective values most: any callable, with or without a latency budget."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from millinet.device import describe, resolve_device
+from millinet.errors import ConfigError, InfeasibleBudgetError
+from millinet.frames import TRIALS
+from millinet.latency import Budget
+from millinet.provenance import command_line, commit, utc_now, versions
+from millinet.runs import RunFolder, RunRecord
+from nas.candidate import FAILED, OVER_BUDGET, UNDECIDED, cause_of
+from nas.config import SearchConfig
+from nas.explorer import Explorer, Trial
+from nas.gate import Gate
+from nas.miss import nearest_miss
+from nas.probes import is_unprobed, keep, num_random_probes
+from nas.proposal import SpaceExhaustedError
+from nas.score import EvaluationError
+from nas.storage import abandon_stale, finished
+from search_spaces import Architecture, SearchSpace, load_space
+
+Evaluate = Callable[..., Any]
+"""evaluate(architecture) or evaluate(architecture, trial); returns a finite number, higher is better."""
+
+
+class Explored(NamedTuple):
+    """What a search by an objective of one's own found."""
+
+    best: Architecture
+    """The candidate of the highest value inside the budget."""
+    trials: pd.DataFrame
+    """One row a trial, as `frames.TRIALS`; `value` is what the objective returned."""
+    explorer: Explorer
+    """To go on by ask and tell."""
+
+
+def explore(
+    space: str | Path | SearchSpace,
+    evaluate: Evaluate,
+    *,
+    budget: str | Budget | None = None,
+    out: Path | None = None,
+    config: SearchConfig | None = None,
+    enqueue: Sequence[Architecture | str] = (),
+) -> Explored:
+    """Search a space for the architecture of the highest value.
+
+    With a budget each candidate is measured first, and evaluated only if it is inside. An evaluation that
+    raises or returns no number fails its trial with the cause; the search goes on. Named networks that lie in
+    the space come first.
+
+    Args:
+        space: A preset's name, a TOML file, or a space.
+        evaluate: Takes an architecture, and the `Trial` where it has a second parameter; returns one number,
+            higher is better.
+        budget: As `Budget.parse` reads it; None has none.
+        out: Folder of the study and its frame, made or resumed; None keeps all in memory.
+        config: Sampler, seed, objectives, number of trials, device; what is about training plays no part.
+        enqueue: Candidates to evaluate first, after the named networks.
+
+    Raises:
+        EvaluationError: If no trial could be evaluated; the message names the last cause.
+        InfeasibleBudgetError: If no candidate was inside the budget; the message names the fastest.
+        ConfigChangedError: If `out` holds a search of another space, objective or configuration.
+    """
+    if not callable(evaluate):
+        raise ConfigError(f"evaluate must be callable, got {evaluate!r}; pass a function of an architecture")
+    config = config or SearchConfig()
+    searched = space if isinstance(space, SearchSpace) else load_space(space)
+    asked = Budget.parse(budget) if isinstance(budget, str) else budget
+    with ExitStack() as stack:
+        gate = stack.enter_context(Gate(searched, asked, config)) if asked is not None else None
+        run = None
+        if out is not None:
+            run = RunFolder.resume_or_create(out, _record(out, searched, evaluate, asked, config))
+        limit_ms = None if gate is None else gate.resolve(run)
+        explorer = Explorer(
+            searched,
+            limit_ms=limit_ms,
+            config=config,
+            path=None if out is None else out / "study.db",
+            objective=name_of(evaluate),
+        )
+        if out is not None:
+            abandon_stale(explorer.study)
+        if is_unprobed(explorer.study):
+            _begin(explorer, gate)
+        for candidate in enqueue:
+            explorer.enqueue(candidate)
+        _go_on(explorer, evaluate, gate, run)
+    return _conclude(explorer, run, asked)
+
+
+def name_of(evaluate: Evaluate) -> str:
+    """Name an objective as its study keeps it: where it was defined, and under which name."""
+    named = evaluate if hasattr(evaluate, "__qualname__") else type(evaluate)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def _begin(explorer: Explorer, gate: Gate | None) -> None:
+    if gate is None:
+        explorer.enqueue_known()
+        keep(explorer.study, explorer.space, [], budget=None)
+        return
+    count = num_random_probes(explorer.config.sampler, explorer.config.num_probes)
+    probed = gate.visited(explorer.space, count=count, seed=explorer.config.seed)
+    keep(explorer.study, explorer.space, probed, budget=gate.budget)
+
+
+def _go_on(explorer: Explorer, evaluate: Evaluate, gate: Gate | None, run: RunFolder | None) -> None:
+    takes_trial = _takes_trial(evaluate)
+    while len(finished(explorer.study)) < explorer.config.num_trials:
+        try:
+            trial = explorer.ask()
+        except SpaceExhaustedError:
+            break
+        try:
+            _try(explorer, trial, evaluate, gate, takes_trial=takes_trial)
+        except Exception as error:  # noqa: BLE001 -- a user's function may fail in any way; the search goes on
+            explorer.tell_failed(trial, cause_of(error))
+        if run is not None:
+            run.write(TRIALS, explorer.trials)
+
+
+def _try(
+    explorer: Explorer, trial: Trial, evaluate: Evaluate, gate: Gate | None, *, takes_trial: bool
+) -> None:
+    latency_ms = None
+    if gate is not None:
+        measured = gate.measure(trial.architecture, seed=explorer.config.seed)
+        verdict = measured.verdict(gate.budget)
+        if verdict != "meets":
+            state = OVER_BUDGET if verdict == "fails" else UNDECIDED
+            explorer.tell_over_budget(trial, measured, state=state)
+            return
+        latency_ms = measured.median_ms
+    returned = evaluate(trial.architecture, trial) if takes_trial else evaluate(trial.architecture)
+    explorer.tell(trial, returned, latency_ms=latency_ms)
+
+
+def _takes_trial(evaluate: Evaluate) -> bool:
+    """Tell whether an objective has a second parameter without a default."""
+    try:
+        parameters = signature(evaluate).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in parameters if one.kind in kinds and one.default is Parameter.empty]
+    return len(needed) > 1
+
+
+def _conclude(explorer: Explorer, run: RunFolder | None, budget: Budget | None) -> Explored:
+    trials, best = explorer.trials, explorer.best
+    if run is not None:
+        run.save(status="failed" if best is None else "complete")
+        run.seal()
+    if best is not None:
+        return Explored(best, trials, explorer)
+    failed = trials[trials["state"] == FAILED]
+    if len(failed) or budget is None:
+        cause = failed["cause"].iloc[-1] if len(failed) else "no trial was made"
+        raise EvaluationError(
+            f"none of {len(trials)} trials came to a value; the last of {len(failed)} that failed: {cause}"
+        )
+    raise InfeasibleBudgetError(nearest_miss(trials, text=str(budget), limit_ms=explorer.limit_ms or 0.0))
+
+
+def _record(
+    out: Path, space: SearchSpace, evaluate: Evaluate, budget: Budget | None, config: SearchConfig
+) -> RunRecord:
+    return RunRecord(
+        name=out.name,
+        created=utc_now(),
+        command=command_line(),
+        config={
+            "objective": name_of(evaluate),
+            "space": space.name,
+            "space_fingerprint": space.fingerprint,
+            "budget": None if budget is None else str(budget),
+            "sampler": config.sampler,
+            "objectives": ",".join(config.objectives),
+            "seed": config.seed,
+        },
+        num_trials=config.num_trials,
+        seed=config.seed,
+        versions=versions(),
+        commit=commit(),
+        device=describe(resolve_device(config.device)).as_dict(),
+        space={
+            "name": space.name,
+            "fingerprint": space.fingerprint,
+            "size": str(space.size),
+            "toml": space.to_toml(),
+        },
+    )
