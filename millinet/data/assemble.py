@@ -7,7 +7,7 @@ from torch import Tensor
 
 from millinet.data.collection import Collection, Part
 from millinet.data.dataset import DataSet, Split
-from millinet.data.normalisation import channel_moments
+from millinet.data.moments import known_moments
 from millinet.data.spec import DataSpec
 from millinet.data.splits import stratified
 from millinet.errors import DataError
@@ -29,7 +29,8 @@ def assemble(collection: Collection, spec: DataSpec, *, seed: int) -> DataSet:
     _check_labels(collection)
     parts = _parts(collection, spec, seed)
     splits = {part: _split(collection, indices) for part, indices in parts.items()}
-    mean, std = channel_moments(splits["train"])
+    fingerprint = _fingerprint(collection, parts)
+    mean, std = known_moments(splits["train"], fingerprint=fingerprint)
     invariances = collection.invariances
     if spec.options.mirror is not None:
         invariances = replace(invariances, has_mirror=spec.options.mirror)
@@ -42,7 +43,7 @@ def assemble(collection: Collection, spec: DataSpec, *, seed: int) -> DataSet:
         test=splits["test"],
         mean=mean,
         std=std,
-        fingerprint=_fingerprint(collection, parts),
+        fingerprint=fingerprint,
         invariances=invariances,
         skipped=list(collection.skipped),
         notes=[*collection.notes, *_gaps(splits, collection.class_names)],

@@ -35,20 +35,23 @@ def crop_and_mirror(
     images: Tensor, invariances: Invariances, *, strength: float, generator: torch.Generator
 ) -> Tensor:
     """Shift each image by whole pixels and mirror half of them; exact, also for uint8."""
-    n, c, h, w = images.shape
-    reach_h, reach_w = (round(strength * invariances.max_shift * side) for side in (h, w))
+    n, _, h, w = images.shape
     device = images.device
-    rows = torch.arange(h, device=device).repeat(n, 1)  # (batch, height): source row of each row
-    columns = torch.arange(w, device=device).repeat(n, 1)
     if invariances.has_mirror:
-        is_mirrored = torch.rand(n, 1, generator=generator, device=device) < 0.5
-        columns = torch.where(is_mirrored, w - 1 - columns, columns)
-    rows = rows + torch.randint(0, 2 * reach_h + 1, (n, 1), generator=generator, device=device)
-    columns = columns + torch.randint(0, 2 * reach_w + 1, (n, 1), generator=generator, device=device)
+        is_mirrored = torch.rand(n, 1, 1, 1, generator=generator, device=device) < 0.5
+        images = torch.where(is_mirrored, images.flip(3), images)
+    reach_h, reach_w = (round(strength * invariances.max_shift * side) for side in (h, w))
+    if reach_h == reach_w == 0:
+        return images
+    rows, columns = (
+        torch.randint(0, 2 * reach + 1, (n,), generator=generator, device=device)
+        for reach in (reach_h, reach_w)
+    )
     padded = functional.pad(images, (reach_w, reach_w, reach_h, reach_h))
-    index = torch.arange(n, device=device).view(n, 1, 1, 1)
-    channel = torch.arange(c, device=device).view(1, c, 1, 1)
-    return padded[index, channel, rows.view(n, 1, h, 1), columns.view(n, 1, 1, w)]
+    # (batch, channels, place down, place across, height, width): every crop there is, without a copy. Chosen
+    # this way the pixels of a row are copied together, not one by one.
+    crops = padded.unfold(2, h, 1).unfold(3, w, 1)
+    return crops[torch.arange(n, device=device), :, rows, columns]
 
 
 def warp(images: Tensor, invariances: Invariances, *, strength: float, generator: torch.Generator) -> Tensor:

@@ -111,3 +111,18 @@ def test_where_nothing_can_be_written_the_user_is_told(
     data = load_data(f"folder:{many}")
 
     assert any("every start decodes the images anew" in note for note in data.notes)
+
+
+def test_mean_and_deviation_are_computed_once_for_a_set(many: Path, cache: Path) -> None:
+    for name in ("crow", "owl"):
+        for number in range(FEWEST // 2, FEWEST):
+            shutil.copyfile(many / name / "0000.png", many / name / f"{number:04d}.png")
+    first = load_data(f"folder:{many}")
+    [store] = (cache.parent / "moments").iterdir()
+
+    store.write_text("[[0.25, 0.5, 0.75], [1.0, 2.0, 3.0]]")
+    second = load_data(f"folder:{many}")
+    other = load_data(f"folder:{many}", seed=1)
+
+    assert (second.mean, second.std) == ((0.25, 0.5, 0.75), (1.0, 2.0, 3.0))
+    assert other.mean == pytest.approx(first.mean, abs=0.01)

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import nn
 
 from millinet.commands.train import train
 from millinet.data import load_data
-from millinet.errors import ConfigChangedError, DivergedError, UnknownNameError
+from millinet.errors import ConfigChangedError, ConfigError, DivergedError, UnknownNameError
 from millinet.frames import HISTORY, LATENCY
 from millinet.models import load_model
 from millinet.runs import RunFolder
@@ -111,6 +112,13 @@ def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:
         train(SOURCE, recipe="quik", device="cpu", out=tmp_path / "run")
 
 
+def test_a_single_fold_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at least 2 folds, got 1"):
+        train(SOURCE, folds=1, out=tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_training_that_diverges_leaves_a_folder_that_says_so(tmp_path: Path, plugin: Path) -> None:
     out = tmp_path / "run"
 
@@ -120,6 +128,21 @@ def test_a_training_that_diverges_leaves_a_folder_that_says_so(tmp_path: Path, p
     record = RunFolder.open(out).record
     assert record.status == "failed"
     assert "the training loss became" in record.notes[0]
+
+
+def test_folds_judge_the_recipe_by_every_image_but_the_test_images(
+    tmp_path: Path, plugin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+
+    train(SOURCE, recipe="brief", device="cpu", out=out, plugin=[plugin], folds=2)
+
+    [note] = RunFolder.open(out).record.notes
+    assert re.fullmatch(
+        r"accuracy by 2 folds, dealt 2 times: 0\.\d{4} \(95%: 0\.\d{4} to [01]\.\d{4}\) over 1438 images",
+        note,
+    )
+    assert note in capsys.readouterr().out
 
 
 def test_with_a_budget_the_network_is_certified_on_test_images_it_has_not_seen(
