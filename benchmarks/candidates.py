@@ -1,36 +1,38 @@
 """What a candidate costs before it is trained, and how our networks compare with torchvision's in speed.
 
-    python benchmarks/candidates.py price        suggest, hash and cost; build on the meta device
-    python benchmarks/candidates.py speed             forward and training step beside torchvision
-    python benchmarks/candidates.py speed --device cuda
+    python -m benchmarks.candidates price                             # 1 minute
+    python -m benchmarks.candidates speed                             # about 15 minutes
+    python -m benchmarks.candidates speed --device cuda --batch 32
 
-Each prints a JSON object and writes it to benchmarks/results/. `speed` wants a quiet machine.
+`price` times what a search does with every proposal: suggest it, hash it, count it; and building a network on
+the meta device. `speed` sets the forward pass and the training step of our ResNet-50 and MobileNetV2 beside
+torchvision's, in turn, until the interval of the ratio is narrower than 2 percent. Both want a quiet machine.
 """
 
 import argparse
-import gc
-import json
-import os
-import platform
-import subprocess
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from statistics import median
-from typing import Any
+from itertools import count
+from typing import Any, Final
 
 import numpy as np
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from millinet.device import describe, resolve_device
+from benchmarks.interleaved import Work, compare
+from benchmarks.record import record
+from millinet.device import set_threads
+from millinet.latency.timer import collector_held, time_calls
+from millinet.statistics import order_statistic_interval
 from search_spaces import Architecture, load_space, network
 
-RESULTS = Path(__file__).parent / "results"
-NUM_CANDIDATES = 300
-NUM_ROUNDS = 25
+NETWORKS: Final = ("resnet50", "mobilenet_v2")
+NUM_INSTANCES: Final = 3
+"""Networks of each kind, taken in turn: where its weights happen to lie in memory can cost one a percent."""
+HALF_WIDTH: Final = 0.01
+LARGEST_RATIO: Final = 1.02
+MOST_PRICE_MS: Final = 5.0
+MOST_BUILD_MS: Final = 50.0
 
 
 class Fixed:
@@ -40,161 +42,131 @@ class Fixed:
         self.params = params
 
     def suggest_categorical(self, name: str, _: Sequence[Any]) -> Any:
+        """Return the known value."""
         return self.params[name]
 
 
-def milliseconds(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return 1e3 * (time.perf_counter() - start)
-
-
-def price_candidates() -> dict[str, Any]:
+def price(num_candidates: int) -> None:
+    """Time what a proposal costs, for a network of 50 layers and for points drawn at random."""
     space = load_space("convnet", num_classes=1000, resolution=(224, 224))
     fifty = network("resnet50")
-    drawn = [space.sample(np.random.default_rng(seed)) for seed in range(NUM_CANDIDATES)]
+    drawn = [space.sample(np.random.default_rng(seed)) for seed in range(num_candidates)]
 
-    def price(architecture: Architecture) -> Callable[[], object]:
-        trial = Fixed(space.params(architecture))
+    def proposing(
+        architectures: Sequence[Architecture], measure: Callable[[Architecture], object]
+    ) -> Callable[[], object]:
+        trials = [Fixed(space.params(architecture)) for architecture in architectures]
+        turn = count()
 
-        def run() -> object:
-            candidate = space.suggest(trial)
-            return candidate.fingerprint, candidate.tally()
+        def call() -> object:
+            candidate = space.suggest(trials[next(turn) % len(trials)])
+            return candidate.fingerprint, measure(candidate)
 
-        return run
+        return call
 
-    price(fifty)()
-    warm = [milliseconds(price(fifty)) for _ in range(NUM_CANDIDATES)]
-    in_search = [milliseconds(price(architecture)) for architecture in drawn]
-    built = [milliseconds(lambda: build_on_meta(fifty)) for _ in range(20)]
-    return {
-        "space": space.name,
-        "candidates": NUM_CANDIDATES,
-        "resnet50": {"median_ms": median(warm), "p95_ms": float(np.quantile(warm, 0.95))},
-        "random points": {
-            "median_ms": median(in_search),
-            "p95_ms": float(np.quantile(in_search, 0.95)),
-        },
-        "resnet50 built on the meta device": {"median_ms": median(built), "max_ms": max(built)},
-        "bars": {
-            "suggest, hash, cost at most 5 ms": max(median(warm), median(in_search)) <= 5.0,
-            "build at most 50 ms": median(built) <= 50.0,
-        },
+    rows = [
+        _timed("resnet50: suggest, hash, count", proposing([fifty], Architecture.tally), num_candidates),
+        _timed("random points: the same", proposing(drawn, Architecture.tally), num_candidates),
+        _timed("resnet50: with activation memory", proposing([fifty], Architecture.costs), num_candidates),
+        _timed("resnet50: build on the meta device", lambda: build_on_meta(fifty), 50),
+    ]
+    summary = {
+        f"suggest, hash, count at most {MOST_PRICE_MS} ms": all(
+            row["high_ms"] <= MOST_PRICE_MS for row in rows[:3]
+        ),
+        f"build at most {MOST_BUILD_MS} ms": rows[3]["high_ms"] <= MOST_BUILD_MS,
     }
+    record("candidates_price", rows, summary=summary)
 
 
 def build_on_meta(architecture: Architecture) -> nn.Module:
+    """Build a network without allocating its weights."""
     with torch.device("meta"):
         return architecture.build()
 
 
-def speed(device: str, *, batch: int) -> dict[str, Any]:
-    rows = {}
-    for name in ("resnet50", "mobilenet_v2"):
-        ours = network(name).build().to(device)
-        theirs = torchvision.models.get_model(name).to(device)
-        images = torch.randn(batch, 3, 224, 224, device=device)
-        rows[name] = {
-            "forward": ratio(forward(ours, images), forward(theirs, images), device),
-            "training step": ratio(training_step(ours, images), training_step(theirs, images), device),
-        }
+def _timed(what: str, call: Callable[[], object], num_calls: int) -> dict[str, Any]:
+    with collector_held():
+        found = order_statistic_interval(time_calls(call, num_calls).wall_ms, 0.5)
     return {
-        "device": describe(resolve_device(device)).as_dict(),
-        "batch": batch,
-        "dtype": "fp32",
-        "rounds": NUM_ROUNDS,
-        "ours / theirs": rows,
+        "what": what,
+        "median_ms": found.estimate,
+        "low_ms": found.low,
+        "high_ms": found.high,
+        "calls": num_calls,
     }
+
+
+def speed(device: str, *, batch: int, resolution: int, most_rounds: int) -> None:
+    """Compare the forward pass and the training step of our networks with torchvision's."""
+    images = torch.randn(batch, 3, resolution, resolution, device=device)
+    rows = []
+    for name in NETWORKS:
+        ours = [network(name).build().to(device) for _ in range(NUM_INSTANCES)]
+        theirs = [torchvision.models.get_model(name).to(device) for _ in range(NUM_INSTANCES)]
+        for what, prepare in (("forward", forward), ("training step", training_step)):
+            works = (Work([prepare(model, images) for model in models]) for models in (ours, theirs))
+            found = compare(*works, half_width=HALF_WIDTH, most_rounds=most_rounds)
+            rows.append({"network": name, "what": what, **found.row()})
+            rows[-1]["within"] = found.ratio.estimate <= LARGEST_RATIO
+            print(rows[-1], flush=True)
+    record(
+        f"candidates_speed_{device}_batch{batch}",
+        rows,
+        device=device,
+        summary={"ratio": "ours / torchvision's", "batch": batch, "pixels": resolution, "dtype": "fp32"},
+    )
 
 
 def forward(model: nn.Module, images: Tensor) -> Callable[[], object]:
-    def run() -> object:
+    """Make a call that classifies the images."""
+
+    def call() -> None:
         model.eval()
         with torch.inference_mode():
-            return model(images)
+            model(images)
+        _finish(images)
 
-    return run
+    return call
 
 
 def training_step(model: nn.Module, images: Tensor) -> Callable[[], object]:
+    """Make a call that takes one step of SGD."""
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
     labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
 
-    def run() -> object:
+    def call() -> None:
         model.train()
         optimiser.zero_grad()
         nn.functional.cross_entropy(model(images), labels).backward()
-        return optimiser.step()
+        optimiser.step()
+        _finish(images)
 
-    return run
-
-
-def ratio(ours: Callable[[], object], theirs: Callable[[], object], device: str) -> dict[str, Any]:
-    """Run both in turn, each first in half of the rounds, and give the median of the paired ratios."""
-    pairs = []
-    gc.disable()
-    for number in range(NUM_ROUNDS + 5):
-        pair = (ours, theirs) if number % 2 else (theirs, ours)
-        times = [timed(call, device) for call in pair]
-        pairs.append(times if number % 2 else times[::-1])
-    gc.enable()
-    kept = pairs[5:]
-    ratios = sorted(one / other for one, other in kept)
-    low, high = ratios[NUM_ROUNDS // 2 - 5], ratios[NUM_ROUNDS // 2 + 5]
-    return {
-        "ours_ms": median(one for one, _ in kept),
-        "theirs_ms": median(other for _, other in kept),
-        "ratio": median(ratios),
-        # Order statistics 8 and 18 of 25 enclose the median with 95 percent confidence or more.
-        "interval": [low, high],
-        "within 2 percent": median(ratios) <= 1.02,
-    }
+    return call
 
 
-def timed(call: Callable[[], object], device: str) -> float:
-    if device == "cpu":
-        return milliseconds(call)
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    call()
-    end.record()
-    torch.cuda.synchronize()
-    return start.elapsed_time(end)
-
-
-def provenance() -> dict[str, Any]:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
-    return {
-        "load_average": os.getloadavg()[0],
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-        },
-        "commit": found.stdout.strip() or "unknown",
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _finish(images: Tensor) -> None:
+    if images.is_cuda:
+        torch.cuda.synchronize()
 
 
 def main() -> None:
+    """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("program", choices=("price", "speed"))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    if options.program == "price":
-        name, result = "price", {"device": describe(resolve_device("cpu")).as_dict(), **price_candidates()}
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--pixels", type=int, default=224)
+    parser.add_argument("--candidates", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=600, help="most rounds of each comparison")
+    asked = parser.parse_args()
+    set_threads(1)
+    if asked.program == "price":
+        price(asked.candidates)
     else:
-        name = f"speed_{options.device}_batch{options.batch}"
-        result = speed(options.device, batch=options.batch)
-    text = json.dumps({"benchmark": f"candidates {name}", **provenance(), **result}, indent=2)
-    (options.out / f"candidates_{name}.json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+        speed(asked.device, batch=asked.batch, resolution=asked.pixels, most_rounds=asked.rounds)
 
 
 if __name__ == "__main__":

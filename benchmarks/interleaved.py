@@ -1,6 +1,6 @@
 """How two pieces of work compare in time: in turn, so that drift cancels, until the interval is narrow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from millinet.latency.timer import collector_held, time_calls, warm_up
@@ -14,8 +14,8 @@ FEWEST_ROUNDS: Final = 20
 class Work(NamedTuple):
     """Something to time."""
 
-    call: Callable[[], object]
-    """Does it once, and returns when it is done."""
+    instances: Sequence[Callable[[], object]]
+    """Each does it once, and returns when it is done; rounds take them in turn."""
     calls: int = 3
     """Calls in a round; the more, the shorter each takes."""
 
@@ -55,14 +55,16 @@ def compare(first: Work, second: Work, *, half_width: float, most_rounds: int) -
         most_rounds: Where to end all the same; the rows then show a wider interval.
     """
     for work in (first, second):
-        warm_up(work.call, seconds=1.0)
+        for call in work.instances:
+            warm_up(call, seconds=1.0)
     ones: list[float] = []
     others: list[float] = []
     with collector_held():
         for number in range(most_rounds):
             order = [(first, ones), (second, others)]
             for work, times in order if number % 2 else reversed(order):
-                times.append(typical_ms(time_calls(work.call, work.calls)))
+                call = work.instances[number // 2 % len(work.instances)]
+                times.append(typical_ms(time_calls(call, work.calls)))
             if number + 1 >= FEWEST_ROUNDS and number % 2 and _reach(ones, others) <= half_width:
                 break
     middle = len(ones) // 2

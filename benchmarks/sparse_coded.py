@@ -354,7 +354,7 @@ def _work(model: nn.Module, example: Tensor, settings: LatencySettings, *, calls
         with torch.inference_mode():
             return form(example)
 
-    return Work(call, calls)
+    return Work([call], calls)
 
 
 def main() -> None:
