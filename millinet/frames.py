@@ -142,7 +142,17 @@ LATENCY: Final = FrameSchema(
         "model": Column("str", "name given to the model"),
         "fingerprint": Column("str", "hash of its architecture, where it has one"),
         **_LATENCY,
+        "latency_p99_ms": Column(
+            "float64", "99th percentile of single calls; missing where calls are too few", "ms"
+        ),
         "wall_median_ms": Column("float64", "median of the raw calls", "ms"),
+        "device_ms": Column("float64", "between GPU events around the launch; missing on a CPU", "ms"),
+        "graph_ms": Column("float64", "replay of a CUDA graph; missing on a CPU", "ms"),
+        "reference": Column("str", "network it was compared with, visit by visit"),
+        "ratio": Column("float64", "latency over that network's"),
+        "ratio_low": Column("float64", "lower end of its interval"),
+        "ratio_high": Column("float64", "upper end of its interval"),
+        "share_undisturbed": Column("float64", "calls that nothing else on the core disturbed, a fraction"),
         "confidence": Column("float64", "coverage the interval claims, a fraction"),
         "num_visits": Column("Int64", "visits, apart in time"),
         "num_calls": Column("Int64", "timed calls"),
