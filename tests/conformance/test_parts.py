@@ -72,9 +72,10 @@ def label(part: dict[str, str]) -> str:
     return "-".join(part.values())
 
 
-@pytest.mark.parametrize(
-    ("block", "stem", "head"), list(product(sorted(BLOCKS), sorted(STEMS), sorted(HEADS)))
-)
+EVERY_COMBINATION = list(product(sorted(BLOCKS), sorted(STEMS), sorted(HEADS)))
+
+
+@pytest.mark.parametrize(("block", "stem", "head"), EVERY_COMBINATION)
 def test_every_combination_trains_a_step_and_survives_json(block: str, stem: str, head: str) -> None:
     described = architecture(block, stem, head)
     model = described.build()
@@ -85,6 +86,42 @@ def test_every_combination_trains_a_step_and_survives_json(block: str, stem: str
     assert logits.shape == (4, 4)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert Architecture.from_json(described.to_json()) == described
+
+
+@pytest.mark.parametrize(("block", "stem", "head"), EVERY_COMBINATION)
+def test_every_combination_costs_what_its_closed_form_says(block: str, stem: str, head: str) -> None:
+    described = architecture(block, stem, head)
+    with torch.device("meta"):
+        model = described.build()
+
+    counted = count(model, torch.empty(1, 3, 16, 16, device="meta"))
+
+    assert described.tally() == Tally(counted.parameters, counted.macs)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize(("block", "stem", "head"), EVERY_COMBINATION)
+def test_every_combination_is_deterministic_folds_and_exports_with_a_free_batch_size(
+    block: str, stem: str, head: str, tmp_path: Path
+) -> None:
+    models = []
+    for _ in range(2):
+        torch.manual_seed(7)
+        models.append(trained(architecture(block, stem, head).build()))
+    images, example = torch.randn(5, 3, 16, 16), torch.randn(2, 3, 16, 16)
+    expected = as_array(models[0], images)
+
+    folded = fold_batch_norms(models[0], images)
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(folded, (example,), dynamic_shapes=({0: batch},))
+    torch.onnx.export(program, (example,), tmp_path / "model.onnx", dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    found = session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]
+
+    np.testing.assert_array_equal(as_array(models[1], images), expected)
+    np.testing.assert_allclose(as_array(program.module(), images), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -186,22 +223,6 @@ def test_exports_with_a_free_batch_size(part: dict[str, str]) -> None:
     )
 
     torch.testing.assert_close(exported.module()(images), model(images), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-@pytest.mark.parametrize("part", EVERY_PART, ids=label)
-def test_onnx_runtime_gives_the_same_output(part: dict[str, str], tmp_path: Path) -> None:
-    model = trained(architecture(**part).build())
-    path = tmp_path / "model.onnx"
-    example, batch = torch.randn(2, 3, 16, 16), torch.export.Dim("batch", min=1)
-    torch.onnx.export(model, (example,), path, dynamo=True, dynamic_shapes=({0: batch},), verbose=False)
-    images = torch.randn(5, 3, 16, 16)
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]
-
-    np.testing.assert_allclose(found, as_array(model, images), rtol=1e-4, atol=1e-4)
 
 
 def as_array(model: nn.Module, images: Tensor) -> np.ndarray:
