@@ -7,7 +7,8 @@ pruned.model, pruned.widths, pruned.layers, pruned.certificate
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from pathlib import Path
+from typing import Any, NamedTuple, Unpack
 
 import pandas as pd
 from torch import Tensor, nn
@@ -16,10 +17,12 @@ from compress.admission import admit
 from compress.channels import ChannelGroup
 from compress.config import PruneConfig, PruneOptions
 from compress.criteria import Batch
+from compress.discovery import find_groups
 from compress.goal import Goal, Stopwatch, budget_of, latency_goal, paper_goal
 from compress.layers import layer_frame
+from compress.progress import Cut, Progress
 from compress.reading import Reading
-from compress.step import Step, shrink
+from compress.step import Step, as_pair, shrink
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
 from millinet.widths import read_widths
 
@@ -67,7 +70,7 @@ class Pruned:
         return {"verdict": verdict, "is_faster": self.is_faster, "budget": str(self.budget), **found}
 
 
-def prune(
+def prune(  # noqa: PLR0913 -- what, to what, and the seams a caller may use
     model: nn.Module,
     example: Tensor,
     *,
@@ -75,6 +78,7 @@ def prune(
     recover: Callable[[nn.Module], object] | None = None,
     data: Sequence[Batch] = (),
     meter: LatencyMeter | None = None,
+    progress: Path | None = None,
     **options: Unpack[PruneOptions],
 ) -> Pruned:
     """Remove channels until the target is met, without changing what the rest computes.
@@ -86,6 +90,8 @@ def prune(
         recover: Called with the pruned model after every step, to train it in place.
         data: Batches of images and labels, for criteria that look at data.
         meter: Measures latency; None makes one for the device of the settings.
+        progress: Folder that keeps the cut of each step, so that a pruning that was killed goes on from the
+            last one; its caller deletes it at the end. None keeps nothing.
         **options: Fields of `PruneConfig`, first of all one target.
 
     Raises:
@@ -96,40 +102,57 @@ def prune(
     """
     settings = replace(config, **options) if config is not None else PruneConfig(**options)
     working = admit(model, example)
+    known = None if progress is None else Progress.open(progress, working, asked=repr(settings))
+    steps = _Steps(example, settings, data, recover, known)
     budget = budget_of(settings)
     if budget is None:
-        goal = paper_goal(working, example, settings)
-        step = _descend(working, example, goal, settings, data, recover)
-        return _finished(model, example, step)
+        return _finished(model, example, steps.to(paper_goal(working, example, settings), working))
+    if known is not None and known.limit_ms is not None:
+        budget = replace(budget, limit_ms=known.limit_ms)
     with nullcontext(meter) if meter else LatencyMeter(settings.device, settings.latency) as meter:
         stopwatch = Stopwatch(meter, example)
         goal, resolved = latency_goal(working, budget, stopwatch)
+        if known is not None:
+            known.keep_limit(resolved.limit_ms)
         base = stopwatch.of(working)
-        step = _descend(working, example, goal, settings, data, recover)
+        step = steps.to(goal, working)
         return replace(
             _finished(model, example, step), budget=resolved, base=base, measurement=stopwatch.of(step.model)
         )
 
 
-def _descend(
-    working: nn.Module,
-    example: Tensor,
-    goal: Goal,
-    settings: PruneConfig,
-    data: Sequence[Batch],
-    recover: Callable[[nn.Module], object] | None,
-) -> Step:
-    """Go down to the goal in the number of steps asked for, recovering after each."""
-    step = None
-    for number in range(1, settings.steps + 1):
-        step = shrink(working, example, goal.at(number / settings.steps), settings, data)
-        working = step.model
-        if recover is not None:
-            recover(working)
-            working.eval()
-    if step is None:
-        raise AssertionError("a config has at least one step")
-    return step
+class _Steps(NamedTuple):
+    """What all steps of a pruning share."""
+
+    example: Tensor
+    settings: PruneConfig
+    data: Sequence[Batch]
+    recover: Callable[[nn.Module], object] | None
+    progress: Progress | None
+
+    def to(self, goal: Goal, working: nn.Module) -> Step:
+        """Go down to the goal in the number of steps asked for, recovering after each."""
+        step = None
+        for number in range(1, self.settings.steps + 1):
+            step = self._cut(number, goal, working)
+            working = step.model
+            if self.recover is not None:
+                self.recover(working)
+                working.eval()
+        if step is None:
+            raise AssertionError("a config has at least one step")
+        return step
+
+    def _cut(self, number: int, goal: Goal, working: nn.Module) -> Step:
+        cut = None if self.progress is None else self.progress.find(number)
+        if cut is not None:
+            groups = find_groups(working, as_pair(self.example), protect=self.settings.protect)
+            return Step(cut.model, groups, cut.kept, cut.error)
+        fraction = number / self.settings.steps
+        step = shrink(working, self.example, goal.at(fraction), self.settings, self.data)
+        if self.progress is not None:
+            self.progress.keep(number, Cut(step.model, step.kept, step.error))
+        return step
 
 
 def _finished(model: nn.Module, example: Tensor, step: Step) -> Pruned:

@@ -1,6 +1,7 @@
 """Prune the winners of a run folder, or make a run folder of one pruned model."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +15,7 @@ from compress.winner import (
     Outcome,
     Placed,
     place,
+    progress_of,
     read_story,
     repair,
     restore,
@@ -87,8 +89,14 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
     started = perf_counter()
     try:
         # Whoever names a model and a budget gets that budget, whatever the accuracy.
-        outcome, told = shrink_to_first(loaded.model, replace(job, tolerance=1.0), [_absolute(budget, job)])
+        outcome, told = shrink_to_first(
+            loaded.model,
+            replace(job, tolerance=1.0),
+            [_absolute(budget, job)],
+            progress=progress_of(folder),
+        )
     except InfeasibleBudgetError as error:
+        shutil.rmtree(progress_of(folder), ignore_errors=True)
         run.note(str(error))
         run.save(status="infeasible")
         raise
@@ -130,11 +138,13 @@ def ladder(budget: Budget) -> list[Budget]:
 
 def _prune_winner(run: RunFolder, winner: Winner, job: Job, budget: Budget, asked: dict[str, Any]) -> str:
     loaded = load_model(unpruned(winner.path))
-    outcome, told = shrink_to_first(loaded.model, job, ladder(budget))
+    progress = progress_of(winner.path)
+    outcome, told = shrink_to_first(loaded.model, job, ladder(budget), progress=progress)
     if outcome is None:
         line = f"winner {winner.rank} is kept unpruned ({told})"
         restore(winner.path)
         write_story(winner.path, {"asked": asked, "told": line})
+        shutil.rmtree(progress, ignore_errors=True)
         return line
     line = f"winner {winner.rank} is pruned ({told})"
     promise = _promise(run, budget, outcome)

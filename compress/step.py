@@ -57,8 +57,7 @@ def shrink(
         InfeasibleBudgetError: If the goal cannot be reached.
         ExactnessError: If the surgery changed more than the removed channels.
     """
-    # One image alone would make the batch axis look like any axis of size one.
-    images = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
+    images = as_pair(example)
     groups = find_groups(model, images, protect=config.protect)
     scores = channel_scores(model, groups, config.criterion, data)
     allowed = choices(groups, scores, config)
@@ -93,6 +92,11 @@ def shrink(
     error = check_exact(shallow, attempt.model, images, left, channels_at(attempt.widths, scores))
     kept = {index: width for index, width in attempt.widths.items() if index >= 0}
     return Step(attempt.model, groups, kept, error)
+
+
+def as_pair(example: Tensor) -> Tensor:
+    """Return at least two images: one alone would make the batch axis look like any axis of size one."""
+    return example if len(example) > 1 else example.repeat(2, 1, 1, 1)
 
 
 def channel_scores(

@@ -1,5 +1,6 @@
 """Prune one finished network, judge it against the unpruned one, certify it, and put it in its place."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -66,13 +67,16 @@ class Placed(NamedTuple):
     measured: LatencyMeasurement
 
 
-def shrink_to_first(model: nn.Module, job: Job, budgets: Sequence[Budget]) -> tuple[Outcome | None, str]:
+def shrink_to_first(
+    model: nn.Module, job: Job, budgets: Sequence[Budget], *, progress: Path
+) -> tuple[Outcome | None, str]:
     """Prune and recover to the first budget at which the accuracy holds.
 
     Args:
         model: The unpruned network; left as it is.
         job: What all prunings share.
         budgets: Latency budgets to try, the most ambitious first.
+        progress: Folder that an interrupted pruning goes on from.
 
     Returns:
         What to keep, or None, and what happened, for a person.
@@ -84,7 +88,7 @@ def shrink_to_first(model: nn.Module, job: Job, budgets: Sequence[Budget]) -> tu
     told = []
     for budget in budgets:
         try:
-            outcome = _shrink(model, job, budget)
+            outcome = _shrink(model, job, budget, progress / _key(job, budget))
         except InfeasibleBudgetError as error:
             if len(budgets) == 1:
                 raise
@@ -138,6 +142,7 @@ def place(
     )
     shutil.copytree(unpruned(folder), fresh / "before", ignore=shutil.ignore_patterns("before"))
     _exchange(fresh, folder)
+    shutil.rmtree(progress_of(folder), ignore_errors=True)
     return Placed(outcome, certificate, measured)
 
 
@@ -151,6 +156,11 @@ def _with_shares(before: nn.Module, pruned: Pruned, job: Job) -> pd.DataFrame:
             frame["layer"].map({layer.name: layer.share for layer in timed.layers}).astype("float64")
         )
     return frame
+
+
+def progress_of(folder: Path) -> Path:
+    """Return where a winner's pruning keeps what it has reached until it is done."""
+    return folder.with_name(f".{folder.name}.pruning")
 
 
 def unpruned(folder: Path) -> Path:
@@ -217,13 +227,22 @@ def _exchange(fresh: Path, folder: Path) -> None:
     shutil.rmtree(replaced)
 
 
-def _shrink(model: nn.Module, job: Job, budget: Budget) -> Outcome:
+def _shrink(model: nn.Module, job: Job, budget: Budget, progress: Path) -> Outcome:
     histories: list[FitResult] = []
 
     def train(smaller: nn.Module) -> None:
         job.tell(f"{_short(budget)}: recovering")
+        checkpoint = progress / f"recovery-{len(histories) + 1}.pt"
         histories.append(
-            recover(smaller, job.data, job.recipe, teacher=model, device=job.device, seed=job.seed)
+            recover(
+                smaller,
+                job.data,
+                job.recipe,
+                teacher=model,
+                device=job.device,
+                seed=job.seed,
+                checkpoint=checkpoint,
+            )
         )
 
     job.tell(f"{_short(budget)}: choosing widths")
@@ -235,8 +254,15 @@ def _shrink(model: nn.Module, job: Job, budget: Budget) -> Outcome:
         recover=train,
         data=samples(job.data),
         meter=job.meter,
+        progress=progress,
     )
     return Outcome(pruned, histories, accuracy_of(pruned.model, job))
+
+
+def _key(job: Job, budget: Budget) -> str:
+    """Name the folder of one attempt by what decides its recovery."""
+    decides = [str(budget), budget.ratio, job.recipe.as_dict(), job.seed, job.data.fingerprint]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
 
 
 def _latencies(pruned: Pruned) -> str:
