@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 import typer
 from rich.console import Console
+from torch import nn
 
 from millinet.data import DataSet, load_data, placement
 from millinet.device import describe
@@ -118,11 +119,17 @@ def _listeners(run: RunFolder, recipe: Recipe, console: Console, *, with_tensorb
 
 def _by_folds(source: str, training: Training, num_folds: int) -> str:
     """Judge the recipe by networks that each leave out a part of the images, and say what came of it."""
-    channels, height, width = training.data.input_shape
-    options = {"num_classes": training.data.num_classes, "in_channels": channels}
+    data = training.data
+    channels, height, width = data.input_shape
+
+    def untrained() -> nn.Module:
+        return load_model(
+            source, num_classes=data.num_classes, in_channels=channels, resolution=(height, width)
+        ).model
+
     found = cross_validate(
-        lambda: load_model(source, **options, resolution=(height, width)).model,
-        training.data,
+        untrained,
+        data,
         training.recipe,
         num_folds=num_folds,
         device=training.device,
