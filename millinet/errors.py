@@ -10,6 +10,7 @@
     |-- ModelError                2   a model that cannot be built, loaded or traced
     |-- InfeasibleBudgetError     3   nothing met the budget; the message names the nearest miss
     |-- MeasurementError          1   a latency that could not be measured
+    |-- StorageError              1   a study's storage that is gone, full or refuses
     |-- DivergedError             1   training left the finite numbers
     |-- MemoryShortError          1   training does not fit into memory, even in the smallest batches
     `-- ExactnessError            1   two forms of one network disagree
@@ -71,6 +72,10 @@ class InfeasibleBudgetError(MillinetError):
 
 class MeasurementError(MillinetError):
     """A latency could not be measured."""
+
+
+class StorageError(MillinetError):
+    """A study's storage does not answer, is full, or refuses."""
 
 
 class DivergedError(MillinetError):

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from millinet.masking import masked
+
 _RECORDED: Final = (
     "millinet",
     "torch",
@@ -57,10 +59,11 @@ def utc_now() -> str:
 
 
 def command_line() -> list[str]:
-    """Return the command that started this process, the program by its bare name."""
+    """Return the command that started this process, the program by its bare name and no password in it."""
     program = Path(sys.argv[0])
     # Under `python -m millinet` the program is called by the file it lies in.
-    return [program.parent.name if program.name == "__main__.py" else program.name, *sys.argv[1:]]
+    name = program.parent.name if program.name == "__main__.py" else program.name
+    return [name, *map(masked, sys.argv[1:])]
 
 
 def as_shell(command: list[str]) -> str:

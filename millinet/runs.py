@@ -63,6 +63,8 @@ class RunRecord(BaseModel):
     """name, fingerprint, size (as text: it may pass any integer type) and TOML of the space."""
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Every setting of the trainings, by phase: search, final, recovery."""
+    storage: dict[str, str] = Field(default_factory=dict)
+    """Where the trials are kept: address, never with its password, and the study's name there."""
     phases: dict[str, float] = Field(default_factory=dict)
     """Seconds spent by phase."""
     checksums: dict[str, str] = Field(default_factory=dict)

@@ -11,6 +11,8 @@ from millinet.data import load_data
 from millinet.naming import run_name
 from millinet.provenance import as_shell, command_line
 from millinet.tables import load_plugin
+from nas.address import VARIABLE
+from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.display import ConsoleDisplay
 from nas.search import search as run_search
@@ -44,6 +46,24 @@ def search(
         str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes of this machine that work on trials.")] = 1,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            envvar=VARIABLE,
+            show_envvar=False,
+            help=f"postgresql+psycopg://USER@HOST/DATABASE for many machines; else from ${VARIABLE}.",
+        ),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Name of the study there; by default the run folder's.")
+    ] = None,
+    isolate: Annotated[
+        bool, typer.Option(help="Work on candidates in a process that may hang or crash without harm.")
+    ] = True,
+    trial_timeout: Annotated[
+        float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
+    ] = Conditions().silence_seconds,
     plugin: Annotated[
         list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
     ] = None,
@@ -78,6 +98,13 @@ def search(
             out=folder,
             config=config,
             display=display,
+            conditions=Conditions(
+                storage=storage,
+                study=study,
+                num_workers=workers,
+                is_isolated=isolate,
+                silence_seconds=trial_timeout,
+            ),
         )
     except KeyboardInterrupt:
         display.stop()

@@ -5,6 +5,7 @@ from typing import Any
 
 import optuna
 import pandas as pd
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from millinet.frames import TRIALS
@@ -12,8 +13,9 @@ from millinet.latency import LatencyMeasurement
 from nas.candidate import COMPLETE, PRUNED, Outcome, describe
 from nas.fidelity import Peer
 from nas.objectives import values_of
-from nas.records import CONSTRAINT, CURVE, ROW
-from nas.storage import finished, objectives_of
+from nas.patient_storage import PatientStorage
+from nas.records import CONSTRAINT, CURVE, EPOCHS, MEASURED, ROW, WORKER
+from nas.storage import finished, objectives_of, storage_of
 from search_spaces import Architecture
 
 
@@ -65,8 +67,8 @@ def tell(
     row: dict[str, Any],
     limit_ms: float,
     chance: float,
-) -> None:
-    """Tell the study what became of a trial.
+) -> bool:
+    """Tell the study what became of a trial, in one transaction with all that belongs to it.
 
     A candidate over the budget is told as complete, with the accuracy of guessing and a violated constraint:
     so every sampler of Optuna learns from it (NSGA-II and the Gaussian process look at nothing else), and
@@ -79,24 +81,57 @@ def tell(
         row: Its row of the trials frame, kept with it.
         limit_ms: The budget.
         chance: Accuracy of guessing, a fraction.
+
+    Returns:
+        Whether the study took it; False where the trial was given to another worker in the meantime.
     """
-    trial.set_user_attr(ROW, row)
-    if outcome.history:
-        trial.set_user_attr(CURVE, [record.accuracy for record in outcome.history])
+    storage = storage_of(study)
+    storage.shared.stage(trial._trial_id, attributes_of(outcome, row))
+    try:
+        if outcome.latency is not None:
+            trial.set_constraint(CONSTRAINT, _violation(outcome, limit_ms))
+        _tell(study, trial, outcome, row=row, chance=chance)
+    except UpdateFinishedTrialError:
+        # Given up by another worker, or told by a try whose answer was lost: its row says which.
+        storage.shared.unstage(trial._trial_id)
+    return _is_own(storage, trial)
+
+
+def attributes_of(outcome: Outcome, row: dict[str, Any]) -> dict[str, Any]:
+    """Return all that a trial keeps beside its values, so that any process can write the frames."""
+    attributes: dict[str, Any] = {ROW: row}
+    name = f"trial:{row['trial']}"
     if outcome.latency is not None:
-        trial.set_constraint(CONSTRAINT, _violation(outcome, limit_ms))
+        measured = outcome.latency.row(model=name, fingerprint=str(row["fingerprint"]))
+        attributes[MEASURED] = measured | {"parameters": row["parameters"], "macs": row["macs"]}
+    if outcome.history:
+        attributes[CURVE] = [record.accuracy for record in outcome.history]
+        attributes[EPOCHS] = [
+            record._asdict() | {"model": name, "phase": "search"} for record in outcome.history
+        ]
+    return attributes
+
+
+def _tell(
+    study: optuna.Study, trial: optuna.Trial, outcome: Outcome, *, row: dict[str, Any], chance: float
+) -> None:
     if outcome.latency is None or (outcome.verdict == "meets" and outcome.accuracy is None):
-        study.tell(trial, state=TrialState.FAIL)
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
         return
     accuracy = chance if outcome.accuracy is None else outcome.accuracy
     objectives = objectives_of(study)
     if len(objectives) > 1:
-        study.tell(trial, values_of(row | {"accuracy": accuracy}, objectives))
+        study.tell(trial, values_of(row | {"accuracy": accuracy}, objectives), skip_if_finished=True)
     elif outcome.state == PRUNED:
         trial.report(accuracy, step=len(outcome.history))
-        study.tell(trial, state=TrialState.PRUNED)
+        study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
     else:
-        study.tell(trial, accuracy)
+        study.tell(trial, accuracy, skip_if_finished=True)
+
+
+def _is_own(storage: PatientStorage, trial: optuna.Trial) -> bool:
+    attributes = storage.get_trial(trial._trial_id).user_attrs
+    return ROW in attributes and attributes.get(WORKER) == storage.shared.worker.as_dict()
 
 
 def trials_frame(study: optuna.Study) -> pd.DataFrame:

@@ -4,29 +4,34 @@ Each step is in the run folder before the next begins, so the same call resumes 
 or killed, up to the same total of trials.
 """
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import optuna
 import pandas as pd
 
 from millinet.data import DataSet
-from millinet.errors import InfeasibleBudgetError
-from millinet.frames import HISTORY, LATENCY, TRIALS
+from millinet.errors import ConfigError, InfeasibleBudgetError
 from millinet.latency import Budget
-from millinet.provenance import utc_now
 from millinet.runs import RunFolder, Winner
-from millinet.training import EpochRecord
-from nas.candidate import Outcome, try_candidate
+from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.display import Display, Silent
+from nas.explore import Evaluate, Explored, explore
 from nas.final import finish_winners
-from nas.ledger import peers_of, ranked, row_of, tell, trials_frame
+from nas.ledger import ranked, trials_frame
+from nas.local_workers import local_workers
+from nas.miss import nearest_miss
 from nas.probes import is_unprobed, probe
 from nas.problem import Problem
-from nas.setup import prepare
-from nas.storage import abandon_stale, finished
-from search_spaces import SearchSpace
+from nas.proposal import SpaceExhaustedError
+from nas.recorder import Recorder
+from nas.setup import Prepared, prepare
+from nas.storage import finished
+from nas.trials import search_trials
+from search_spaces import Architecture, SearchSpace
 
 
 class SearchResult(NamedTuple):
@@ -40,6 +45,7 @@ class SearchResult(NamedTuple):
     """The certified networks, best first."""
 
 
+@overload
 def search(
     space: str | Path | SearchSpace,
     data: str | DataSet,
@@ -48,32 +54,76 @@ def search(
     out: Path,
     config: SearchConfig | None = None,
     display: Display | None = None,
-) -> SearchResult:
+    conditions: Conditions | None = None,
+) -> SearchResult: ...
+
+
+@overload
+def search(
+    space: str | Path | SearchSpace,
+    data: None = None,
+    budget: str | Budget | None = None,
+    *,
+    evaluate: Evaluate,
+    out: Path | None = None,
+    config: SearchConfig | None = None,
+    enqueue: Sequence[Architecture | str] = (),
+) -> Explored: ...
+
+
+def search(  # noqa: PLR0913 -- two forms of one verb: train on data, or evaluate by a callable
+    space: str | Path | SearchSpace,
+    data: str | DataSet | None = None,
+    budget: str | Budget | None = None,
+    *,
+    evaluate: Evaluate | None = None,
+    out: Path | None = None,
+    config: SearchConfig | None = None,
+    display: Display | None = None,
+    conditions: Conditions | None = None,
+    enqueue: Sequence[Architecture | str] = (),
+) -> SearchResult | Explored:
     """Search a space for the most accurate network inside a latency budget.
 
     Args:
         space: A preset's name, a TOML file, or a space.
-        data: A data spec such as `digits` or `folder:PATH`, or a data set.
+        data: A data spec such as `digits` or `folder:PATH`, or a data set; candidates are trained on it.
         budget: As `Budget.parse` reads it; None is half the latency of a named reference network.
-        out: The run folder, made or resumed.
+        evaluate: In place of data: a function of an architecture that returns one number, higher is better;
+            see `nas.explore`. None for the budget is then no budget.
+        out: The run folder, made or resumed; only a search by `evaluate` may do without.
         config: Everything else that decides the search.
         display: What is told as the search goes on.
+        conditions: How it is run: storage, workers, isolation; decides nothing of what is found.
+        enqueue: Candidates for `evaluate` to begin with.
 
     Raises:
         InfeasibleBudgetError: If no network was measured to be inside the budget; the run folder stays.
         ConfigChangedError: If `out` holds a search with other settings.
     """
-    config = config or SearchConfig()
-    display = display or Silent()
-    with prepare(space, data, budget, out=out, config=config) as prepared:
+    if evaluate is not None and data is None:
+        return explore(space, evaluate, budget=budget, out=out, config=config, enqueue=enqueue)
+    if data is None or out is None or evaluate is not None:
+        raise ConfigError(
+            "search takes either data and out, as in search(space, 'digits', out=Path('runs/mine')), "
+            "or evaluate, as in search(space, evaluate=my_function)"
+        )
+    conditions = conditions or Conditions()
+    opening = prepare(space, data, budget, out=out, config=config or SearchConfig(), conditions=conditions)
+    return _search(opening, display or Silent(), conditions)
+
+
+def _search(
+    opening: AbstractContextManager[Prepared], display: Display, conditions: Conditions
+) -> SearchResult:
+    with opening as prepared:
         problem, run, study = prepared
         display.open(run, problem, num_finished=len(finished(study)))
         try:
-            abandon_stale(study)
-            if is_unprobed(problem, study):
+            if is_unprobed(study):
                 display.phase("learning the latency of the space from untrained networks")
                 probe(problem, run, study)
-            _explore(problem, run, study, display)
+            _explore(prepared, display, conditions)
             winners = finish_winners(problem, run, ranked(study), display, num_finished=len(finished(study)))
         except KeyboardInterrupt:
             run.save(status="interrupted")
@@ -81,52 +131,16 @@ def search(
         return _conclude(problem, run, study, winners, display)
 
 
-def _explore(problem: Problem, run: RunFolder, study: optuna.Study, display: Display) -> None:
-    peers = peers_of(study)
-    while (count := len(finished(study))) < problem.config.num_trials:
-        trial = study.ask()
-        started = utc_now()
-        architecture = problem.space.suggest(trial)
-        display.begin(trial.number, architecture)
-
-        def on_epoch(record: EpochRecord, number: int = trial.number) -> None:
-            display.epoch(number, record)
-
-        outcome = try_candidate(
-            architecture, problem, seed=problem.config.seed, peers=peers, on_epoch=on_epoch
-        )
-        row = row_of(
-            trial.number,
-            architecture,
-            outcome,
-            budget_ms=problem.limit_ms,
-            started=started,
-            params=trial.params,
-        )
-        tell(study, trial, outcome, row=row, limit_ms=problem.limit_ms, chance=1 / problem.data.num_classes)
-        if outcome.peer is not None:
-            peers.append(outcome.peer)
-        _record(run, study, outcome, row)
-        display.end(row, num_finished=count + 1)
-
-
-def _record(run: RunFolder, study: optuna.Study, outcome: Outcome, row: dict[str, object]) -> None:
-    name = f"trial:{row['trial']}"
-    run.write(TRIALS, trials_frame(study))
-    if outcome.latency is not None:
-        latency = outcome.latency.row(model=name, fingerprint=str(row["fingerprint"]))
-        run.append(LATENCY, [latency | {"parameters": row["parameters"], "macs": row["macs"]}])
-    if outcome.history:
-        run.append(
-            HISTORY, [record._asdict() | {"model": name, "phase": "search"} for record in outcome.history]
-        )
-    run.save(
-        phases=run.record.phases
-        | {
-            "measuring": run.record.phases.get("measuring", 0.0) + outcome.measure_seconds,
-            "training": run.record.phases.get("training", 0.0) + outcome.train_seconds,
-        }
-    )
+def _explore(prepared: Prepared, display: Display, conditions: Conditions) -> None:
+    problem, run, study = prepared
+    record = Recorder(run, study, display)
+    try:
+        with local_workers(run, study, count=conditions.num_workers - 1):
+            search_trials(problem, study, display, conditions=conditions, between=record)
+    except SpaceExhaustedError as error:
+        run.note(str(error))
+    finally:
+        record.write()
 
 
 def _conclude(
@@ -138,23 +152,7 @@ def _conclude(
     trials = trials_frame(study)
     display.close(run, trials, winners)
     if not is_met:
-        message = nearest_miss(trials, budget=problem.budget)
+        message = nearest_miss(trials, text=str(problem.budget), limit_ms=problem.limit_ms)
         run.note(message)
         raise InfeasibleBudgetError(message)
     return SearchResult(run, trials, winners)
-
-
-def nearest_miss(trials: pd.DataFrame, *, budget: Budget) -> str:
-    """Say that nothing met the budget, and what came nearest."""
-    measured = trials.dropna(subset=["latency_ms"])
-    if measured.empty:
-        return (
-            f"none of {len(trials)} candidates could be measured against {budget}; see `cause` in trials.csv"
-        )
-    fastest = measured.sort_values("latency_ms").iloc[0]
-    return (
-        f"none of {len(trials)} candidates was certified inside {budget} ({budget.limit_ms:.3g} ms); "
-        f"the fastest, trial {fastest['trial']} ({fastest['architecture']}), took "
-        f"{fastest['latency_ms']:.3g} ms [{fastest['latency_low_ms']:.3g}, "
-        f"{fastest['latency_high_ms']:.3g}]; raise the budget, add trials, or allow smaller networks"
-    )

@@ -1,50 +1,57 @@
-"""The ledger of a search: one Optuna study in one SQLite file."""
+"""The ledger of a search: one Optuna study, in one SQLite file or in a database that many machines share."""
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from millinet.errors import ConfigChangedError, RunFolderError
+from millinet.errors import ConfigChangedError
+from nas.address import connect
 from nas.objectives import directions
-from nas.records import OBJECTIVES, ROW, SPACE
+from nas.patience import Patience
+from nas.patient_storage import PatientStorage
+from nas.records import CAUSE, OBJECTIVES, ROW, SPACE
 
 STUDY_NAME: Final = "search"
 
 
-def open_study(path: Path, *, objectives: Sequence[str], space_fingerprint: str) -> optuna.Study:
-    """Open the study at `path`, or make it.
+def open_study(
+    place: Path | str,
+    *,
+    objectives: Sequence[str],
+    space_fingerprint: str,
+    name: str = STUDY_NAME,
+    patience: Patience | None = None,
+) -> optuna.Study:
+    """Open a study, or make it.
 
-    The file holds plain Optuna tables in write-ahead mode, so optuna-dashboard opens it while a search runs.
+    It is kept in plain Optuna tables, so optuna-dashboard shows it while a search runs.
+
+    Args:
+        place: A file for SQLite, or the address of a storage that many machines share.
+        objectives: What the study optimises.
+        space_fingerprint: The space it searches.
+        name: Name of the study in its storage.
+        patience: How long the storage may be away.
 
     Raises:
         RunFolderError: If the file is no study.
+        StorageError: If the storage cannot be reached.
         ConfigChangedError: If the study was made with another space or for other objectives.
     """
     # Optuna announces every trial on stderr; the live table says the same and more.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": 60}}
-        )
-    except (sqlite3.DatabaseError, RuntimeError) as error:
-        raise RunFolderError(f"{path} is no study: {error}; move it away to start anew") from error
+    storage = connect(place, patience=patience or Patience())
     study = optuna.create_study(
-        study_name=STUDY_NAME,
-        storage=storage,
-        directions=directions(objectives),
-        load_if_exists=True,
+        study_name=name, storage=storage, directions=directions(objectives), load_if_exists=True
     )
+    place = storage.address
     asked = ",".join(objectives)
     if (searched := study.user_attrs.get(OBJECTIVES, asked)) != asked:
         raise ConfigChangedError(
-            f"{path} was searched for {searched}, now it is {asked}; "
+            f"{place} was searched for {searched}, now it is {asked}; "
             f"repeat the old objectives, or choose another --out"
         )
     known = study.user_attrs.get(SPACE)
@@ -53,7 +60,7 @@ def open_study(path: Path, *, objectives: Sequence[str], space_fingerprint: str)
         study.set_user_attr(OBJECTIVES, asked)
     elif known != space_fingerprint:
         raise ConfigChangedError(
-            f"{path} was searched in space {known}, now it is {space_fingerprint}; "
+            f"{place} was searched in space {known}, now it is {space_fingerprint}; "
             f"restore the space's file, or choose another --out"
         )
     return study
@@ -74,8 +81,18 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def abandon_stale(study: optuna.Study) -> int:
-    """Close the trials a killed search left open; return how many there were."""
-    stale = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for trial in stale:
-        study.tell(trial.number, state=TrialState.FAIL)
-    return len(stale)
+    """Close the trials a killed search left open; return how many there were.
+
+    For a study that no other process works on; where others may, `Reaper` tells the dead from the living.
+    """
+    storage = storage_of(study)
+    stale = storage.open_trials(storage.get_study_id_from_name(study.study_name))
+    return sum(storage.give_up(trial, {CAUSE: "interrupted"}) for trial in stale)
+
+
+def storage_of(study: optuna.Study) -> PatientStorage:
+    """Return the storage of a study that `open_study` opened."""
+    storage = study._storage  # Optuna 5.0 has no public way from a study to its storage
+    if not isinstance(storage, PatientStorage):
+        raise AssertionError("a study of a search is opened by open_study")
+    return storage

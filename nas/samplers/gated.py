@@ -9,6 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
+from nas.candidate import log_macs
 from nas.objectives import blend, losses_of
 from nas.probes import Probe, probes_of
 from nas.proposal import Description, Observation, ProposalConfig, Proposer, SpaceExhaustedError
@@ -39,7 +40,6 @@ class GatedSampler(BaseSampler):
         )
         self._chosen: dict[int, dict[str, Any]] = {}
         self._described: dict[str, Description] = {}
-        self._neighbours: dict[str, list[Architecture]] = {}
         self._architectures: dict[int, Architecture] = {}
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -111,13 +111,9 @@ class GatedSampler(BaseSampler):
     def _describe(self, architecture: Architecture) -> Description:
         key = architecture.fingerprint
         if key not in self._described:
-            macs = log(max(architecture.tally().macs, 1))
-            self._described[key] = Description(key, self._space.params(architecture), (macs,))
+            params = self._space.params(architecture)
+            self._described[key] = Description(key, params, (log_macs(architecture),))
         return self._described[key]
 
     def _edit(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        key = architecture.fingerprint
-        if key not in self._neighbours:
-            self._neighbours[key] = self._space.neighbours(architecture)
-        found = self._neighbours[key]
-        return found[int(rng.integers(len(found)))] if found else architecture
+        return self._space.mutate(architecture, rng)

@@ -1,0 +1,113 @@
+"""Join a running search from what its study says, on this machine or any other that sees the data."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import optuna
+
+from millinet.data import load_data
+from millinet.device import describe, resolve_device
+from millinet.errors import ConfigError, DataError
+from millinet.latency import Budget, LatencyMeter, LatencySettings
+from millinet.tables import pick
+from millinet.training import RECIPES
+from nas.address import connect
+from nas.conditions import Conditions
+from nas.identity import this_worker
+from nas.patience import Patience
+from nas.problem import Problem
+from nas.samplers import SAMPLERS, SamplerContext
+from nas.storage import objectives_of
+from nas.terms import Terms, check_device, check_versions
+from search_spaces import SearchSpace
+
+
+class Joined(NamedTuple):
+    """A search as a worker sees it."""
+
+    problem: Problem
+    study: optuna.Study
+    notes: list[str]
+    """What the worker should say about how it differs from the search."""
+
+
+@contextmanager
+def joined(
+    place: str | Path, name: str, *, data: str | None, device: str | None, conditions: Conditions
+) -> Iterator[Joined]:
+    """Open the search called `name`, with everything needed to work on its trials.
+
+    Args:
+        place: Address or file of the storage.
+        name: Name of the study there.
+        data: Where the data are on this machine; None takes the search's own spec.
+        device: Where to measure and train; None takes the search's.
+        conditions: How long the storage may be away.
+
+    Raises:
+        ConfigError: If there is no such search, or this installation or device does not fit it.
+        DataError: If the data are others.
+    """
+    study = _existing(place, name, conditions.patience)
+    terms = Terms.read(study)
+    notes = check_versions(terms)
+    config = terms.search_config
+    target = str(resolve_device(device or terms.device.get("device")))
+    check_device(terms, describe(target).as_dict())
+    loaded = load_data(data or terms.data, seed=config.seed)
+    if loaded.fingerprint != terms.data_fingerprint:
+        raise DataError(
+            f"the search was begun on data {terms.data_fingerprint}, {loaded.spec!r} here is "
+            f"{loaded.fingerprint}; copy the same images, or say where they are with --data"
+        )
+    channels, height, width = loaded.input_shape
+    space = SearchSpace.from_toml(
+        terms.space,
+        origin=f"study {name}",
+        in_channels=channels,
+        num_classes=loaded.num_classes,
+        resolution=(height, width),
+    )
+    if space.fingerprint != terms.space_fingerprint:
+        raise ConfigError(
+            f"the space of study {name!r} is {space.fingerprint} here and {terms.space_fingerprint} there; "
+            f"give the same plug-in files with --plugin"
+        )
+    budget = replace(Budget.parse(terms.budget), limit_ms=terms.limit_ms)
+    settings = LatencySettings(confidence=config.confidence).under(budget)
+    with LatencyMeter(target, settings) as meter:
+        study.sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")(
+            SamplerContext(
+                # A name of its own each time: no two workers draw the same numbers.
+                seed=int.from_bytes(this_worker().name[-8:].encode(), "big") % 2**31,
+                space=space,
+                limit_ms=terms.limit_ms,
+                num_trials=config.num_trials,
+                num_told=len(study.trials),
+                objectives=tuple(objectives_of(study)),
+            )
+        )
+        problem = Problem(
+            space=space,
+            data=loaded,
+            budget=budget,
+            meter=meter,
+            device=target,
+            recipe=pick("recipe", config.recipe, RECIPES, group="recipes"),
+            config=config,
+        )
+        yield Joined(problem, study, notes)
+
+
+def _existing(place: str | Path, name: str, patience: Patience) -> optuna.Study:
+    if isinstance(place, Path) and not place.is_file():
+        raise ConfigError(f"there is no study file {place}; give the one in the run folder of the search")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = connect(place, patience=patience)
+    known = sorted(study.study_name for study in storage.get_all_studies())
+    if name not in known:
+        raise ConfigError(f"{storage.address} has no study {name!r}; it has {', '.join(known) or 'none yet'}")
+    return optuna.load_study(study_name=name, storage=storage)

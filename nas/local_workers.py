@@ -1,0 +1,56 @@
+"""Start more workers on this machine, each a program of its own that joins the search as any other would."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import optuna
+
+from millinet.runs import RunFolder
+from millinet.tables import loaded_plugins
+from nas.address import VARIABLE
+from nas.storage import storage_of
+
+_SECONDS_TO_LEAVE: Final = 30.0
+
+
+@contextmanager
+def local_workers(run: RunFolder, study: optuna.Study, *, count: int) -> Iterator[list[int]]:
+    """Keep `count` more workers of a study inside the block; yields their process numbers.
+
+    They leave by themselves when the search has its trials, and are stopped if the block is left before. What
+    they say is in the run folder, `workers/NUMBER.log`.
+    """
+    with ExitStack() as stack:
+        started = [stack.enter_context(_worker(run.path, study, number)) for number in range(2, count + 2)]
+        yield [worker.pid for worker in started]
+        for worker in started:
+            worker.wait()
+
+
+@contextmanager
+def _worker(folder: Path, study: optuna.Study, number: int) -> Iterator["subprocess.Popen[bytes]"]:
+    (folder / "workers").mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "millinet", "worker", "--study", study.study_name]
+    for plugin in loaded_plugins():
+        command += ["--plugin", str(plugin)]
+    # The address travels in the environment: a command line is open to every user of the machine.
+    environment = os.environ | {VARIABLE: storage_of(study).shared.url}
+    with (folder / "workers" / f"{number}.log").open("ab") as log:
+        worker = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
+        )
+    try:
+        yield worker
+    finally:
+        if worker.poll() is None:
+            worker.terminate()
+            try:
+                worker.wait(_SECONDS_TO_LEAVE)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()

@@ -1,0 +1,80 @@
+"""Join a running search, from this machine or another."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from millinet.errors import ConfigError
+from millinet.tables import load_plugin
+from nas.address import VARIABLE
+from nas.conditions import Conditions
+from nas.display import ConsoleDisplay
+from nas.joining import joined
+from nas.storage import STUDY_NAME, finished
+from nas.trials import search_trials
+
+
+def worker(  # noqa: PLR0913 -- a flag is a parameter
+    *,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            envvar=VARIABLE,
+            show_envvar=False,
+            help=f"postgresql+psycopg://USER@HOST/DATABASE, or a study.db; else from ${VARIABLE}.",
+        ),
+    ] = None,
+    study: Annotated[
+        str, typer.Option(help="Name of the study, as the search's run.json has it.")
+    ] = STUDY_NAME,
+    data: Annotated[
+        str | None, typer.Option(help="Where the same data are on this machine; by default as the search.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N; of the kind the search measures on.")
+    ] = None,
+    isolate: Annotated[
+        bool, typer.Option(help="Work on candidates in a process that may hang or crash without harm.")
+    ] = True,
+    trial_timeout: Annotated[
+        float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
+    ] = Conditions().silence_seconds,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
+    ] = None,
+) -> int:
+    """Join a running search, and work on its trials until it has all of them.
+
+    Space, data, recipe and budget come from the search. This installation, the data and the device must be
+    the same, or the worker says what differs and leaves. It may be stopped or killed at any time: the trial
+    in hand goes to another.
+    """
+    if not storage:
+        raise ConfigError(f"a worker needs --storage or ${VARIABLE}; run.json of the search has the address")
+    for file in plugin or []:
+        load_plugin(file)
+    signal.signal(signal.SIGTERM, _leave)
+    console = Console(file=sys.stdout)
+    conditions = Conditions(is_isolated=isolate, silence_seconds=trial_timeout)
+    place = storage if "://" in storage else Path(storage)
+    with joined(place, study, data=data, device=device, conditions=conditions) as (problem, opened, notes):
+        for note in notes:
+            _say(console, f"note: {note}")
+        total = problem.config.num_trials
+        _say(console, f"joined {study!r}: {len(finished(opened))} of {total} trials are finished")
+        search_trials(problem, opened, ConsoleDisplay(console), conditions=conditions)
+        _say(console, f"all {total} trials are finished")
+    return 0
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

