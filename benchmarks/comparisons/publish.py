@@ -83,18 +83,26 @@ def publish(comparison: Comparison) -> Path:
     shown = [f"![{path.stem}]({name}/{path.name})" for path in sorted(folder.glob("*.svg"))]
     listed = ", ".join(f"[{path.name}]({name}/{path.name})" for path in sorted(folder.glob("*.csv")))
     parts = [comparison.text.strip(), "## Findings", found.strip(), "## Latency, timed in turns"]
-    parts += [sentences(timed).strip(), "## Pictures and frames", *shown, f"Frames: {listed}."]
-    parts += ["## How it was made", _provenance(), "```\n" + "\n".join(comparison.commands) + "\n```"]
+    # A profile knows no accuracy, and that need not be said of every pair.
+    parts += [
+        sentences(timed.assign(note="")).strip(),
+        "## Pictures and frames",
+        *shown,
+        f"Frames: {listed}.",
+    ]
+    parts += ["## How it was made", _provenance(name), "```\n" + "\n".join(comparison.commands) + "\n```"]
     page = DOCS / f"{name}.md"
     write_text(page, "\n\n".join(parts) + "\n")
     print(f"written: {page.relative_to(ROOT)}")
     return page
 
 
-def _provenance() -> str:
+def _provenance(name: str) -> str:
     info = describe("cpu")
     named = ", ".join(f"{key} {value}" for key, value in versions().items())
-    started = as_shell([Path(word).name if word.startswith("/") else word for word in command_line()])
+    # Folders by their names: where they lay on that machine says nothing.
+    asked = as_shell([Path(word).name if word.startswith("/") else word for word in command_line()[1:]])
+    started = f"python -m benchmarks.comparisons.{name} {asked}".strip()
     return (
         f"`{started}` on {utc_now()[:10]}, {info.name}, one thread; {named}; commit {commit()}. Accuracies "
         f"have 95% Wilson intervals, latencies the 95% intervals of their certificates and profiles."
