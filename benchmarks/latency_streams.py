@@ -2,15 +2,17 @@
 
 Records sequences of visits of each network, as a measurement makes them, and runs the real estimate and the
 real stopping rule over every sequence. The truth is the median over all sequences of the run, so drift counts
-against the intervals. Every sequence is judged twice: `fresh`, as in a process that has just begun, whose
-anchor rests on that sequence alone; and `settled`, as in a search, whose anchor rests on all visits before.
+against the intervals. Every sequence is judged three times: `fresh`, as in a process that has just begun,
+whose anchor rests on that sequence alone; `settled`, as in a search, whose anchor rests on all visits before;
+and `relative`, as by a budget that is a part of the reference's own latency, whatever that is.
 
     python -m benchmarks.latency_streams --repeats 200      # about 9 minutes
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import exp, log
 from statistics import fmean, median
 from typing import Any
@@ -25,6 +27,8 @@ from millinet.latency.subject import prepare
 from millinet.latency.summary import has_enough, summarise
 from millinet.latency.timer import pause
 from millinet.latency.visit import Visit, calls_per_block, typical_ms, visit
+
+Runner = Callable[..., LatencyMeasurement]
 
 SETTINGS = LatencySettings()
 INFO = describe("cpu")
@@ -59,14 +63,27 @@ def watch(benched: Sequence[Benched], *, repeats: int, visits: int) -> dict[str,
 
 
 def replay(
-    sequence: Sequence[Visit], budget: Budget | None = None, *, anchored_on: Sequence[Visit] = ()
+    sequence: Sequence[Visit],
+    budget: Budget | None = None,
+    *,
+    anchored_on: Sequence[Visit] = (),
+    pinned_ms: float | None = None,
+    num_visits: int | None = None,
 ) -> LatencyMeasurement:
-    """Run the real stopping rule over a recorded sequence, after the visits its anchor already rests on."""
-    reference = Reference("recorded", None)  # type: ignore[arg-type]
+    """Run the real stopping rule over a recorded sequence.
+
+    Args:
+        sequence: The visits.
+        budget: What stops it.
+        anchored_on: Visits its anchor already rests on.
+        pinned_ms: What its reference is defined to take.
+        num_visits: Visits taken at most; None for all.
+    """
+    reference = Reference("recorded", None, pinned_ms=pinned_ms)  # type: ignore[arg-type]
     for one in anchored_on:
         reference.add_visit(one)
     seen: list[Visit] = []
-    for one in sequence:
+    for one in sequence[:num_visits]:
         seen.append(one)
         reference.add_visit(one)
         measurement = summarise(seen, reference, settings=SETTINGS, info=INFO)
@@ -76,34 +93,33 @@ def replay(
 
 
 def judge(name: str, sequences: Sequence[Sequence[Visit]]) -> list[dict[str, Any]]:
-    """Return two rows, fresh and settled: coverage, verdicts, precision and cost of one network."""
+    """Return three rows, fresh, settled and relative: coverage, verdicts, precision and cost."""
     calm = [one for sequence in sequences for one in keep_calm(sequence).visits]
     true_ratio = exp(median(one.log_ratio for one in calm))
-    true_ms = true_ratio * exp(median(log(typical_ms(one.reference)) for one in calm))
+    base_ms = exp(median(log(typical_ms(one.reference)) for one in calm))
     before: list[list[Visit]] = [[]]
     for sequence in sequences:
         before.append([*before[-1], *sequence])
-    rows = []
-    for anchor, first, earlier in (("fresh", 0, [[]] * len(before)), ("settled", SETTLING, before)):
-        runs = [
-            (sequence, anchored_on)
-            for sequence, anchored_on in zip(sequences[first:], earlier[first:], strict=False)
-        ]
-        rows.append(
-            {"network": name, "anchor": anchor, "true_ms": true_ms, **_judged(runs, true_ratio, true_ms)}
-        )
-    return rows
+    begun: list[Runner] = [partial(replay, sequence) for sequence in sequences]
+    in_search: list[Runner] = [
+        partial(replay, sequence, anchored_on=earlier)
+        for sequence, earlier in zip(sequences[SETTLING:], before[SETTLING:], strict=False)
+    ]
+    by_ratio: list[Runner] = [partial(replay, sequence, pinned_ms=base_ms) for sequence in sequences]
+    return [
+        {"network": name, "anchor": anchor, **_judged(runs, true_ratio, true_ratio * base_ms)}
+        for anchor, runs in (("fresh", begun), ("settled", in_search), ("relative", by_ratio))
+    ]
 
 
-def _judged(
-    runs: Sequence[tuple[Sequence[Visit], Sequence[Visit]]], true_ratio: float, true_ms: float
-) -> dict[str, Any]:
+def _judged(runs: Sequence[Runner], true_ratio: float, true_ms: float) -> dict[str, Any]:
     tight, loose = Budget(limit_ms=true_ms / 1.02), Budget(limit_ms=true_ms / 0.95)
-    free = [replay(sequence, anchored_on=earlier) for sequence, earlier in runs]
-    over = [replay(sequence, tight, anchored_on=earlier) for sequence, earlier in runs]
-    inside = [replay(sequence, loose, anchored_on=earlier) for sequence, earlier in runs]
-    first = [replay(sequence[:FAST_VISITS], anchored_on=earlier) for sequence, earlier in runs]
+    free = [run() for run in runs]
+    over = [run(budget=tight) for run in runs]
+    inside = [run(budget=loose) for run in runs]
+    first = [run(budget=None, num_visits=FAST_VISITS) for run in runs]
     return {
+        "true_ms": true_ms,
         "repeats": len(runs),
         "share_ok": fmean(one.status == "ok" for one in free),
         "coverage_ratio": fmean(one.ratio_low <= true_ratio <= one.ratio_high for one in free),
