@@ -3,12 +3,14 @@
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import log
 from time import perf_counter
 from typing import Any, Final
 
 import torch
 from torch import nn
 
+from millinet.costs import Costs
 from millinet.errors import DivergedError
 from millinet.latency import LatencyMeasurement
 from millinet.training import EpochRecord, fit
@@ -151,13 +153,28 @@ def _free_memory() -> None:
 
 def describe(architecture: Architecture) -> dict[str, Any]:
     """Return the columns of the trials frame that the architecture alone decides."""
-    costs = architecture.costs()
+    costs = _costs(architecture)
     return {
         "architecture": str(architecture),
         "fingerprint": architecture.fingerprint,
         "blocks": " ".join(architecture.blocks),
         "head": architecture.head_name,
-        "parameters": costs.parameters,
-        "macs": costs.macs,
-        "memory_mib": costs.activation_mib,
+        "parameters": costs.parameters if costs else None,
+        "macs": costs.macs if costs else None,
+        "memory_mib": costs.activation_mib if costs else None,
     }
+
+
+def log_macs(architecture: Architecture) -> float:
+    """Return the logarithm of its multiply-adds, for comparing candidates; 0 where it cannot be built."""
+    try:
+        return log(max(architecture.tally().macs, 1))
+    except Exception:  # noqa: BLE001 -- a block may fail in any way; the trial will tell how
+        return 0.0
+
+
+def _costs(architecture: Architecture) -> Costs | None:
+    try:
+        return architecture.costs()
+    except Exception:  # noqa: BLE001 -- likewise
+        return None

@@ -51,11 +51,11 @@ class ProposalConfig:
 
     num_startup: int = 12
     """Trained candidates chosen for their spread before the surrogate of accuracy is asked."""
-    num_random: int = 600
+    num_random: int = 256
     """Random candidates in the pool."""
     num_parents: int = 10
     """Best candidates whose neighbours join the pool."""
-    num_edits: int = 24
+    num_edits: int = 12
     """Neighbours of one and of two edits, each, a parent."""
     min_probability: float = 0.3
     """A candidate less likely than this to meet the budget is not proposed while likelier ones are known.

@@ -203,12 +203,26 @@ class Slot:
 
     def neighbours(self, chosen: Chosen | None) -> list[Chosen | None]:
         """List every choice that differs in one value, or in the variant with as little else as possible."""
+        return [self.neighbour(chosen, index) for index in range(self.num_neighbours(chosen))]
+
+    def num_neighbours(self, chosen: Chosen | None) -> int:
+        """Count what `neighbours` lists."""
         if chosen is None:
-            return [Chosen(variant, variant.at(0)) for variant in self.variants]
+            return len(self.variants)
+        inside = len(chosen.variant.neighbours(chosen.values))
+        return inside + len(self.variants) - 1 + int(self.is_optional)
+
+    def neighbour(self, chosen: Chosen | None, index: int) -> Chosen | None:
+        """Return number `index` of `neighbours`, without making the others."""
+        if chosen is None:
+            return Chosen(self.variants[index], self.variants[index].at(0))
         variant, values = chosen
-        found: list[Chosen | None] = [Chosen(variant, near) for near in variant.neighbours(values)]
-        found += [Chosen(other, other.nearest(values)) for other in self.variants if other is not variant]
-        return [*found, None] if self.is_optional else found
+        inside = variant.neighbours(values)
+        if index < len(inside):
+            return Chosen(variant, inside[index])
+        others = [other for other in self.variants if other is not variant]
+        index -= len(inside)
+        return Chosen(others[index], others[index].nearest(values)) if index < len(others) else None
 
     def _answer(self, key: str, chosen: Chosen | None) -> Value:
         if chosen is None or key == f"{self.prefix}.present":

@@ -4,9 +4,10 @@ Each part is counted once on the meta device and remembered; a search meets the 
 candidate costs a handful of look-ups.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from math import prod
 from typing import Final
 
@@ -25,8 +26,8 @@ _MIB_PER_VALUE: Final = 4 / 2**20
 
 def plan_tally(plan: Plan) -> Tally:
     """Count parameters and multiply-adds of one image by closed forms, in well under a millisecond."""
-    blocks = (block for stage in plan.stages for block in stage)
-    return sum((_part_tally(part) for part in (plan.stem, *blocks, plan.head)), Tally())
+    stages = (_stage_tally(stage) for stage in plan.stages)
+    return sum((_part_tally(plan.stem), *stages, _part_tally(plan.head)), Tally())
 
 
 def plan_costs(plan: Plan) -> Costs:
@@ -43,6 +44,16 @@ def plan_costs(plan: Plan) -> Costs:
         macs += costs.macs
         peak_mib = max(peak_mib, held_mib + costs.activation_mib)
     return Costs(parameters, macs, peak_mib)
+
+
+def _stage_tally(blocks: Sequence[Planned]) -> Tally:
+    # Most blocks of a stage are equal to the one before; only a stage that grows hands on other channels.
+    total = each = _part_tally(blocks[0])
+    for before, block in pairwise(blocks):
+        is_equal = before.place.index > 0 and before.place.in_channels == block.place.in_channels
+        each = each if is_equal else _part_tally(block)
+        total += each
+    return total
 
 
 def _part_tally(planned: Planned) -> Tally:

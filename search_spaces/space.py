@@ -125,6 +125,20 @@ class SearchSpace:
         ]
         return found if rng is None else [found[index] for index in rng.permutation(len(found))]
 
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """Draw one of the neighbours, each with the same probability, without making the others.
+
+        The only point of a space has none and is returned itself.
+        """
+        selection = self._locate(architecture)
+        counts = [slot.num_neighbours(chosen) for slot, chosen in zip(self.slots, selection, strict=True)]
+        if not any(counts):
+            return architecture
+        drawn = int(rng.integers(sum(counts)))
+        index = int(np.searchsorted(np.cumsum(counts), drawn, side="right"))
+        other = self.slots[index].neighbour(selection[index], drawn - sum(counts[:index]))
+        return self._architecture((*selection[:index], other, *selection[index + 1 :]))
+
     def to_toml(self) -> str:
         """Write the choices, without what the images decide."""
         return write_toml(self.record)

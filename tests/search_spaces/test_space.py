@@ -141,6 +141,16 @@ def test_uniform_draws_reach_every_point_and_nothing_else() -> None:
     assert len(seen) == space.size
 
 
+def test_a_mutation_is_any_of_the_neighbours() -> None:
+    space = load_space("tiny", in_channels=1, num_classes=10, resolution=(8, 8))
+    architecture = space.sample(np.random.default_rng(3))
+    rng = np.random.default_rng(0)
+
+    mutated = {space.mutate(architecture, rng) for _ in range(400)}
+
+    assert mutated == set(space.neighbours(architecture))
+
+
 def test_neighbours_differ_in_one_place_and_are_points_of_the_space() -> None:
     space = SearchSpace.from_toml(SMALL)
     architecture = space.sample(np.random.default_rng(1))
@@ -233,8 +243,18 @@ def test_an_unknown_preset_names_the_nearest() -> None:
         load_space("tinny")
 
 
+def holders(name: str) -> list[str]:
+    """Say which presets have the blocks and the number of stages of a network.
+
+    `mobile` alone has seven stages, and has inverted residuals alone; `resnet` has residual blocks alone.
+    """
+    if name in ("mobilenet_v2", "efficientnet_v2_s"):
+        return ["mobile"]
+    return ["resnet", "convnet"] if name.startswith(("resnet", "resnext", "wide")) else ["convnet"]
+
+
 @pytest.mark.parametrize("name", sorted(NETWORKS))
-def test_every_named_network_is_a_point_of_a_preset(name: str) -> None:
+def test_every_named_network_is_a_point_of_every_preset_that_has_its_blocks_and_stages(name: str) -> None:
     resolution = (32, 32) if NETWORKS[name].resolution == (32, 32) else (224, 224)
     architecture = network(name, num_classes=10, resolution=resolution)
     holding = []
@@ -248,7 +268,7 @@ def test_every_named_network_is_a_point_of_a_preset(name: str) -> None:
         assert space.suggest(Fixed(params)) == architecture
         holding.append(preset)
 
-    assert holding
+    assert holding == holders(name)
 
 
 @pytest.mark.parametrize(("preset", "resolution"), [*PRESETS, ("convnet", (8, 8)), ("tiny", (8, 8))])
