@@ -72,6 +72,13 @@ def describe(device: str | torch.device | None = None) -> DeviceInfo:
     return _describe_cuda(resolved) if resolved.type == "cuda" else _describe_cpu()
 
 
+def identity_of(device: torch.device) -> str:
+    """Return what tells a device apart from every other of this machine: `DeviceInfo.identity`."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_properties(device).uuid)
+    return _cpu_set()
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluate without gradients, then give every module its own mode back."""

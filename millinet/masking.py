@@ -1,13 +1,18 @@
 """Keep a password that stands in an address out of everything that is written or shown."""
 
+import ctypes
 import re
+import sys
+from pathlib import Path
 from typing import Final
 
 HIDDEN: Final = "***"
 
 # Up to the last @ of the address: a password may hold one, although it should be written %40.
-_IN_AUTHORITY: Final = re.compile(r"(\b[a-z][\w+.-]*://[^\s:/@]*:)[^\s/]*(@)", re.IGNORECASE)
-_IN_QUERY: Final = re.compile(r"([?&](?:password|passwd|sslpassword)=)[^&\s]*", re.IGNORECASE)
+_IN_AUTHORITY: Final = re.compile(r"(\b[a-z][\w+.-]*://[^\s:/@]*:)([^\s/]*)(?=@)", re.IGNORECASE)
+_IN_QUERY: Final = re.compile(r"([?&](?:password|passwd|sslpassword)=)([^&\s]*)", re.IGNORECASE)
+# /proc/self/stat, counted from the field behind the program's name in brackets (proc(5)).
+_TITLE_FIELDS: Final = slice(45, 47)
 
 
 def masked(text: str) -> str:
@@ -15,4 +20,31 @@ def masked(text: str) -> str:
 
     The user, the host and the rest of the address stay, so that a reader can tell which it is.
     """
-    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _IN_AUTHORITY.sub(rf"\g<1>{HIDDEN}\g<2>", text))
+    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _IN_AUTHORITY.sub(rf"\g<1>{HIDDEN}", text))
+
+
+def passwords_in(text: str) -> list[str]:
+    """List the passwords of the addresses in a text, as they are written there."""
+    return [
+        found[2] for pattern in (_IN_AUTHORITY, _IN_QUERY) for found in pattern.finditer(text) if found[2]
+    ]
+
+
+def hide_from_title(text: str) -> None:
+    """Overwrite the passwords of a text with stars where `ps` and `top` read this process's command line.
+
+    On Linux only; elsewhere an address belongs into the environment.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    first, last = map(int, stat.rpartition(")")[2].split()[_TITLE_FIELDS])
+    if first == 0:
+        return  # the system keeps the place to itself
+    title = ctypes.string_at(first, last - first)
+    for password in passwords_in(text):
+        raw = password.encode()
+        place = title.find(raw)
+        while place >= 0:
+            ctypes.memset(first + place, ord("*"), len(raw))
+            place = title.find(raw, place + len(raw))

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from millinet.data import load_data
+from millinet.masking import hide_from_title
 from millinet.naming import run_name
 from millinet.provenance import as_shell, command_line
 from millinet.tables import load_plugin
@@ -73,6 +74,7 @@ def search(
     Every candidate is measured on the device before any training; one over the budget is recorded and not
     trained. The same command again resumes the search up to the total of trials.
     """
+    hide_from_title(storage or "")
     for file in plugin or []:
         load_plugin(file)
     config = SearchConfig(

@@ -130,6 +130,7 @@ class IsolatedJudge:
         if self._process is None or self._connection is None or not self._process.is_alive():
             self._stop()
             context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload([__name__])
             self._connection, theirs = context.Pipe()
             process = context.Process(
                 target=serve, args=(theirs, self._bench), name="millinet-candidate", daemon=True
@@ -172,14 +173,6 @@ def described(code: int) -> str:
         name = f"signal {number}"
     likely = _LIKELY.get(number)  # type: ignore[call-overload]
     return f"its process was killed by {name}" + (f", {likely}" if likely else "")
-
-
-def start_server() -> None:
-    """Begin to load torch in the server that candidates are forked off, without waiting for it."""
-    from multiprocessing import forkserver
-
-    multiprocessing.set_forkserver_preload([__name__])
-    forkserver.ensure_running()
 
 
 def serve(connection: Connection, bench: Bench) -> None:

@@ -85,14 +85,16 @@ def abandon_stale(study: optuna.Study) -> int:
 
     For a study that no other process works on; where others may, `Reaper` tells the dead from the living.
     """
-    storage = storage_of(study)
+    storage = study._storage  # Optuna 5.0 has no public way from a study to its storage
+    if not isinstance(storage, PatientStorage):
+        return 0  # kept in memory: nothing is left of an earlier process
     stale = storage.open_trials(storage.get_study_id_from_name(study.study_name))
     return sum(storage.give_up(trial, {CAUSE: "interrupted"}) for trial in stale)
 
 
 def storage_of(study: optuna.Study) -> PatientStorage:
     """Return the storage of a study that `open_study` opened."""
-    storage = study._storage  # Optuna 5.0 has no public way from a study to its storage
+    storage = study._storage
     if not isinstance(storage, PatientStorage):
         raise AssertionError("a study of a search is opened by open_study")
     return storage

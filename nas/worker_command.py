@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from millinet.errors import ConfigError
+from millinet.masking import hide_from_title
 from millinet.tables import load_plugin
 from nas.address import VARIABLE
 from nas.conditions import Conditions
@@ -56,6 +57,7 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     """
     if not storage:
         raise ConfigError(f"a worker needs --storage or ${VARIABLE}; run.json of the search has the address")
+    hide_from_title(storage)
     for file in plugin or []:
         load_plugin(file)
     signal.signal(signal.SIGTERM, _leave)

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from millinet.data.dataset import DataSet
 from millinet.data.feed import deal, make_feed, num_batches
+from millinet.device import identity_of
 from millinet.errors import DivergedError
+from millinet.latency.lock import giving_way
 from millinet.training.ema import AveragedWeights
 from millinet.training.micro import MicroBatches
 from millinet.training.objective import Objective
@@ -69,11 +71,13 @@ class EpochTrainer:
         torch.manual_seed(seed)
         generator = torch.Generator(self.device).manual_seed(seed)
         total = torch.zeros((), device=self.device)
-        for step, (images, labels) in enumerate(self._feed(chosen)):
-            self._schedule(first_step + step)
-            # Gradients are averaged over processes, whose shares of a batch may differ by one image.
-            weight = len(labels) * ranks().size / len(whole[step])
-            total += self._step(images, labels, generator, weight=weight) * len(labels)
+        with giving_way(identity_of(self.device), settle=self._settle) as give_way:
+            for step, (images, labels) in enumerate(self._feed(chosen)):
+                give_way()
+                self._schedule(first_step + step)
+                # Gradients are averaged over processes, whose shares of a batch may differ by one image.
+                weight = len(labels) * ranks().size / len(whole[step])
+                total += self._step(images, labels, generator, weight=weight) * len(labels)
         mean = float(add_up(total)) / len(self._data.train)
         if not math.isfinite(mean):
             raise DivergedError(
@@ -98,6 +102,10 @@ class EpochTrainer:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.micro.size = state["micro"]
+
+    def _settle(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     def _order(self, epoch: int) -> Tensor:
         labels, seed = self._data.train.labels, epoch_seed(self._seed, epoch)

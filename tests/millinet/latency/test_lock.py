@@ -3,7 +3,7 @@ import sys
 from typing import Final
 
 from millinet.latency import device_lock
-from millinet.latency.lock import lock_path
+from millinet.latency.lock import giving_way, lock_path
 
 TRY: Final = """
 import fcntl, os, sys
@@ -18,6 +18,14 @@ import os, sys
 from millinet.latency.lock import device_lock
 with device_lock(sys.argv[1]):
     os.kill(os.getpid(), 9)
+"""
+MEASURE: Final = """
+import sys
+from millinet.latency.lock import device_lock
+print("waiting", flush=True)
+with device_lock(sys.argv[1]):
+    print("measuring", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -49,3 +57,34 @@ def test_a_process_that_is_killed_leaves_no_lock() -> None:
 
     assert killed == -9
     assert try_lock("a device that is lost") == 0
+
+
+def test_trainings_share_a_device() -> None:
+    with (
+        giving_way("a shared device", settle=lambda: None) as first,
+        giving_way("a shared device", settle=lambda: None) as second,
+    ):
+        first()
+        second()
+
+
+def test_a_training_lets_a_measurement_of_another_process_in_between_two_steps() -> None:
+    settled: list[bool] = []
+    with (
+        giving_way("a device in use", settle=lambda: settled.append(True)) as give_way,
+        subprocess.Popen(
+            [sys.executable, "-c", MEASURE, "a device in use"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as measuring,
+    ):
+        assert measuring.stdin is not None
+        assert measuring.stdout is not None
+        assert measuring.stdout.readline() == "waiting\n"
+        # Closed before: the measurement ends as soon as it was let in.
+        measuring.stdin.close()
+        while not settled:
+            give_way()
+        assert measuring.stdout.readline() == "measuring\n"
+        measuring.wait()
