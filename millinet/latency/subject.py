@@ -1,7 +1,7 @@
 """A model made ready to be timed: its deployed form, on the device, tried out."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -46,6 +46,8 @@ def prepare(model: nn.Module, example: Tensor, *, device: torch.device, settings
     """
     if example.ndim < 1 or example.shape[0] < 1:
         raise ConfigError(f"an example has the shape (batch, ...), got {tuple(example.shape)}")
+    _check_has_values("the example", [example])
+    _check_has_values(type(model).__name__, [*model.parameters(), *model.buffers()])
     images = placed(example, device=device, settings=settings)
     times_ms: list[float] = []
     with collecting_output() as printed:
@@ -117,6 +119,11 @@ def call_failure(name: str, when: str, error: Exception) -> MeasurementError:
         f"{name} failed {when}: {type(error).__name__}: {cause}; "
         f"it must accept the example given, any number of times"
     )
+
+
+def _check_has_values(name: str, tensors: Sequence[Tensor]) -> None:
+    if any(tensor.is_meta for tensor in tensors):
+        raise MeasurementError(f"{name} is on the meta device, where there is nothing to time; build it on cpu")
 
 
 def _check_place(form: nn.Module, device: torch.device) -> None:

@@ -158,6 +158,16 @@ def test_an_example_of_the_wrong_shape_is_one_line(example: Tensor) -> None:
         measure(nn.Linear(5, 4), example, settings=BRIEF)
 
 
+def test_what_has_no_values_is_named(example: Tensor) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.LazyLinear(4))
+    model(example)
+
+    with pytest.raises(MeasurementError, match="the example is on the meta device"):
+        measure(model, example.to("meta"))
+    with pytest.raises(MeasurementError, match="Sequential is on the meta device"):
+        measure(model.to("meta"), example)
+
+
 def test_an_empty_example_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"\(0, 4\)"):
         measure(nn.Linear(4, 4), torch.ones(0, 4), settings=BRIEF)
