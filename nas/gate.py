@@ -33,8 +33,8 @@ class Gate:
     def resolve(self, run: RunFolder | None) -> float:
         """Turn the budget into milliseconds; a resumed search keeps the limit it began with."""
         known_ms = run.record.budget.get("limit_ms") if run else None
-        resolved = self.budget.resolve(self.example, meter=self.meter) if known_ms is None else None
-        self.budget = resolved or replace(self.budget, limit_ms=known_ms)
+        asked = self.budget if known_ms is None else replace(self.budget, limit_ms=known_ms)
+        self.budget = asked.resolve(self.example, meter=self.meter)
         limit_ms = self.budget.limit_ms
         if limit_ms is None:
             raise AssertionError("a resolved budget has a limit")

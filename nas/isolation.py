@@ -187,7 +187,7 @@ def serve(connection: Connection, bench: Bench) -> None:
         problem = Problem(
             space=bench.space,
             data=bench.data,
-            budget=bench.budget,
+            budget=bench.budget.resolve(torch.zeros(1, *bench.data.input_shape), meter=meter),
             meter=meter,
             device=bench.device,
             recipe=bench.recipe,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import optuna
+import torch
 
 from millinet.data import load_data
 from millinet.device import describe, resolve_device
@@ -93,7 +94,7 @@ def joined(
         problem = Problem(
             space=space,
             data=loaded,
-            budget=budget,
+            budget=budget.resolve(torch.zeros(1, *loaded.input_shape), meter=meter),
             meter=meter,
             device=target,
             recipe=pick("recipe", config.recipe, RECIPES, group="recipes"),
