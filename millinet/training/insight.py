@@ -19,7 +19,8 @@ from millinet.training.order import shuffled
 
 MOST_IMAGES: Final = 10_000
 """Images looked at; more say nothing new about features."""
-_BATCH_SIZE: Final = 256
+_BATCH_SIZE: Final = 64
+"""Enough for a batch norm's statistics, and not more than a large network holds of large images."""
 
 
 @runtime_checkable

@@ -45,6 +45,8 @@ class Dictionary(nn.Module):
         self.register_buffer("power", torch.full((num_atoms,), num_atoms**-0.5))
         self.register_buffer("bound", torch.ones(()))
         self.is_checked = False
+        # A training begun again from its first weights begins with its first penalties, too.
+        self.register_load_state_dict_post_hook(_check_again)
         self.refresh_bound()
 
     def forward(self, features: Tensor) -> Coding:
@@ -127,3 +129,7 @@ class Dictionary(nn.Module):
         half_of_loudest = (0.5 * correlations.amax(dim=1).median()).clamp_min(1e-3).log()
         # No branch on a value: that would wait for the device, and fail on the meta device.
         self.log_penalty.copy_(torch.where(is_silent, half_of_loudest, self.log_penalty))
+
+
+def _check_again(dictionary: nn.Module, _: object) -> None:
+    dictionary.is_checked = False

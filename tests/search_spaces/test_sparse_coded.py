@@ -140,6 +140,19 @@ def test_a_penalty_that_silences_every_atom_is_lowered_on_the_first_batch() -> N
     assert (head.code(torch.randn(32, 4, 2, 2)) > 0).any()
 
 
+def test_a_penalty_that_comes_back_with_the_first_weights_is_lowered_again() -> None:
+    head = make(penalty=4.0, num_features=4, num_classes=2)
+    with torch.no_grad():
+        head.coder.log_penalty.fill_(math.log(2.0))
+    first = copy.deepcopy(head.state_dict())
+    head.train()(torch.randn(32, 4, 2, 2))
+
+    head.load_state_dict(first)
+    head.train()(torch.randn(32, 4, 2, 2))
+
+    assert (head.code(torch.randn(32, 4, 2, 2)) > 0).any()
+
+
 @pytest.mark.parametrize(("readout", "atoms"), READOUTS)
 @pytest.mark.parametrize("steps", [1, 3, 5])
 def test_folded_equals_unfolded(readout: str, atoms: int, steps: int) -> None:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from search_spaces import Architecture, Head, Layers, Place, Stage, Stem, network
-from search_spaces.blocks import GnConv, Inverted
+from search_spaces import Architecture, Head, Place, Stage, Stem, network
+from search_spaces.blocks import Inverted
 from search_spaces.stems import Deep
 
 
@@ -129,112 +128,6 @@ def test_dpn92_hands_on_the_channels_of_its_table_at_every_stage() -> None:
     assert shapes == [(256 + 64, 32, 32), (512 + 160, 16, 16), (1024 + 504, 8, 8), (2048 + 512, 4, 4)]
 
 
-class SplitGatedConv(nn.Module):
-    """The gated convolution with one projection and one depthwise convolution, split by order."""
-
-    def __init__(self, dim: int, order: int) -> None:
-        super().__init__()
-        self.dims = [dim // 2**i for i in range(order)][::-1]
-        self.proj_in = nn.Conv2d(dim, 2 * dim, 1)
-        self.dwconv = nn.Conv2d(sum(self.dims), sum(self.dims), 7, padding=3, groups=sum(self.dims))
-        self.pws = nn.ModuleList(nn.Conv2d(self.dims[i], self.dims[i + 1], 1) for i in range(order - 1))
-        self.proj_out = nn.Conv2d(dim, dim, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate, features = torch.split(self.proj_in(x), (self.dims[0], sum(self.dims)), dim=1)
-        orders = torch.split(self.dwconv(features) / 3, self.dims, dim=1)
-        out = gate * orders[0]
-        for pointwise, features in zip(self.pws, orders[1:], strict=True):
-            out = pointwise(out) * features
-        return self.proj_out(out)
-
-
-@pytest.mark.parametrize("order", [2, 3, 4, 5])
-def test_gated_convolution_equals_the_split_form(order: int) -> None:
-    layers = Layers(norm="layer", norm_eps=1e-6, bias="always")
-    place = Place(in_channels=32, out_channels=32, resolution=(9, 9), layers=layers)
-    ours, theirs = GnConv(place, order=order).gated, SplitGatedConv(32, order)
-    ours.load_state_dict(gated_weights(theirs))
-    x = torch.randn(2, 32, 9, 9)
-
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-6)
-
-
-def gated_weights(theirs: SplitGatedConv) -> dict[str, Tensor]:
-    found = {}
-    for kind in ("weight", "bias"):
-        gate, *inputs = getattr(theirs.proj_in, kind).split([theirs.dims[0], *theirs.dims])
-        found[f"gate.conv.{kind}"] = gate
-        for index, rows in enumerate(inputs):
-            found[f"inputs.{index}.conv.{kind}"] = rows
-        for index, rows in enumerate(getattr(theirs.dwconv, kind).split(theirs.dims)):
-            found[f"depthwise.{index}.conv.{kind}"] = rows
-        for index, pointwise in enumerate(theirs.pws):
-            found[f"raise_order.{index}.conv.{kind}"] = getattr(pointwise, kind)
-        found[f"out.conv.{kind}"] = getattr(theirs.proj_out, kind)
-    return found
-
-
-def test_hornet_block_is_two_scaled_residual_branches() -> None:
-    layers = Layers(norm="layer", norm_eps=1e-6, bias="always")
-    block = GnConv(Place(in_channels=16, out_channels=16, resolution=(8, 8), layers=layers), scale=0.5)
-    x = torch.randn(2, 16, 8, 8)
-
-    def perceptron(x: Tensor) -> Tensor:
-        rows = F.layer_norm(x.permute(0, 2, 3, 1), (16,), eps=1e-6)
-        rows = F.linear(rows, block.expand.conv.weight.flatten(1), block.expand.conv.bias)
-        rows = F.linear(F.gelu(rows), block.project.conv.weight.flatten(1), block.project.conv.bias)
-        return rows.permute(0, 3, 1, 2)
-
-    inner = x + 0.5 * block.gated(F.layer_norm(x.permute(0, 2, 3, 1), (16,), eps=1e-6).permute(0, 3, 1, 2))
-    torch.testing.assert_close(block(x), inner + 0.5 * perceptron(inner))
-
-
-@pytest.mark.parametrize(
-    ("name", "millions"),
-    [
-        ("hornet_tiny", 22),
-        ("hornet_small", 50),
-        ("hornet_base", 87),
-        ("hornet_tiny_gf", 23),
-        ("hornet_small_gf", 50),
-        ("hornet_base_gf", 88),
-    ],
-)
-def test_hornet_has_the_parameters_of_its_paper(name: str, millions: int) -> None:
-    assert round(network(name).costs().parameters / 1e6) == millions
-
-
-def test_hornet_halves_the_image_and_doubles_its_channels_by_stage() -> None:
-    with torch.device("meta"):
-        features = network("hornet_tiny").build().stage_features(torch.empty(1, 3, 224, 224))
-
-    assert [tuple(stage.shape[1:]) for stage in features] == [
-        (64, 56, 56),
-        (128, 28, 28),
-        (256, 14, 14),
-        (512, 7, 7),
-    ]
-
-
-def test_global_local_filter_of_ones_is_the_identity_in_frequency() -> None:
-    block = GnConv(Place(in_channels=16, out_channels=16, resolution=(8, 8)), filter="global-local")
-    spread = block.gated.global_local
-    assert spread is not None
-    with torch.no_grad():
-        spread.transfer.copy_(torch.tensor([1.0, 0.0]).expand_as(spread.transfer))
-        spread.local.weight.zero_()
-        spread.local.weight[:, :, 1, 1] = 1.0
-    orders = [torch.randn(2, width, 8, 8) for width in (4, 8, 16)]
-
-    joined = spread.before(torch.cat(orders, dim=1))
-    interleaved = torch.stack((joined[:, :14], joined[:, 14:]), dim=2).flatten(1, 2)
-
-    torch.testing.assert_close(
-        torch.cat(spread(orders), dim=1), spread.after(interleaved), rtol=1e-4, atol=1e-5
-    )
-
-
 class ProjectedInverted(nn.Module):
     """The inverted residual block with a 1x1 convolution and norm around it where widths differ."""
 
@@ -304,3 +197,13 @@ def test_a_plain_network_may_leave_norm_or_activation_out() -> None:
 
     assert kinds == [["Conv2d", "BatchNorm2d"], ["Conv2d", "ReLU"], ["Conv2d", "BatchNorm2d", "ReLU"]]
     assert [stage[0].conv.conv.bias is None for stage in model.stages] == [True, False, True]
+
+
+def test_the_small_plain_classifier_has_five_convolutions_and_141_classes() -> None:
+    model = network("vgg_small").build().eval()
+    kinds = (nn.Conv2d, nn.MaxPool2d, nn.Linear)
+
+    layers = [type(module).__name__ for module in model.modules() if isinstance(module, kinds)]
+
+    assert layers == ["Conv2d", *["MaxPool2d", "Conv2d"] * 4, "Linear"]
+    assert model(torch.randn(2, 3, 32, 32)).shape == (2, 141)

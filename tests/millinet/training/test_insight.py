@@ -53,7 +53,7 @@ def test_it_is_shown_the_features_of_every_training_image_once(
     ((inputs, labels),) = curious[2].shown
     assert inputs.shape == (len(few_digits.train), 4)
     assert labels.bincount(minlength=10).equal(few_digits.train.labels.bincount(minlength=10))
-    # Batch norms used the statistics of the images shown: 200 of them make one batch.
+    # Batch norms used the statistics of the images shown, so each batch of them averages to zero.
     torch.testing.assert_close(inputs.mean(0), torch.zeros(4), atol=1e-4, rtol=0)
 
 
