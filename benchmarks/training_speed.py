@@ -13,6 +13,7 @@ is there already: what remains is the price of the input.
 """
 
 import argparse
+import logging
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -195,6 +196,9 @@ def loader_loop(model: nn.Module, data: DataSet, batch_size: int, device: torch.
 def lightning_loop(model: nn.Module, data: DataSet, batch_size: int, device: torch.device) -> Visit:
     """Lightning's Trainer with the same DataLoader; nothing is logged, and its set-up does not count."""
     import lightning
+
+    # It tells of the devices it sees at every visit.
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
     class Classifier(lightning.LightningModule):
         def __init__(self) -> None:
