@@ -3,7 +3,7 @@
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from millinet.device import evaluating
 from millinet.errors import ModelError
+
+_SHIFT: Final = 2.0
+"""Standard deviations by which two more images are brighter and darker than the usual."""
 
 
 def admit(model: nn.Module, example: Tensor) -> nn.Module:
@@ -25,7 +28,7 @@ def admit(model: nn.Module, example: Tensor) -> nn.Module:
     """
     if not isinstance(model, nn.Module):
         raise ModelError(f"the model is an nn.Module, got {type(model).__name__}")
-    for complaint in (*_about_example(model, example), *_about_modules(model), *_about_tensors(model)):
+    for complaint in (*_about_example(model, example), *_about_tensors(model), *_about_modules(model)):
         raise ModelError(complaint)
     try:
         working = copy.deepcopy(model).eval()
@@ -77,23 +80,7 @@ def _about_tensors(model: nn.Module) -> Iterator[str]:
 
 
 def _check_run(working: nn.Module, example: Tensor) -> None:
-    calls: Counter[str] = Counter()
-    handles = [
-        module.register_forward_hook(_counting(calls, name))
-        for name, module in working.named_modules()
-        if next(module.parameters(recurse=False), None) is not None
-    ]
-    try:
-        with evaluating(working):
-            output = working(example)
-    except Exception as error:  # whatever foreign code raises is one line for its author
-        raise ModelError(
-            f"the model does not run on an example of shape {tuple(example.shape)}: {type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else ''}"
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
+    output, calls = _run(working, example)
     if not isinstance(output, Tensor):
         raise ModelError(
             f"the model returns a {type(output).__name__}; it must return one tensor in eval mode"
@@ -105,6 +92,41 @@ def _check_run(working: nn.Module, example: Tensor) -> None:
         raise ModelError(
             f"{repeated} is called more than once in a forward pass; give each call its own layer"
         )
+    _check_paths(working, example, calls)
+
+
+def _check_paths(working: nn.Module, example: Tensor, calls: Counter[str]) -> None:
+    """Refuse a model that calls other layers for bright or for dark images."""
+    noise = torch.randn(example.shape, generator=torch.Generator().manual_seed(0)).to(example)
+    for images in (noise + _SHIFT, noise - _SHIFT):
+        _, other = _run(working, images)
+        differing = sorted(calls.keys() ^ other.keys())
+        if differing:
+            raise ModelError(
+                f"{differing[0]} is called for some images and not for others; a path that depends on the "
+                f"image cannot be pruned: compute both, or prune a model for each"
+            )
+
+
+def _run(working: nn.Module, images: Tensor) -> tuple[Any, Counter[str]]:
+    """Return the output, and how often each layer with parameters of its own was called."""
+    calls: Counter[str] = Counter()
+    handles = [
+        module.register_forward_hook(_counting(calls, name))
+        for name, module in working.named_modules()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+    try:
+        with evaluating(working):
+            return working(images), calls
+    except Exception as error:  # whatever foreign code raises is one line for its author
+        raise ModelError(
+            f"the model does not run on an example of shape {tuple(images.shape)}: {type(error).__name__}: "
+            f"{str(error).splitlines()[0] if str(error) else ''}"
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _counting(calls: Counter[str], name: str) -> Callable[[nn.Module, Any, Any], None]:

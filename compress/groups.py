@@ -6,6 +6,7 @@ backward pass and so couples the wrong channels without a word, and the second k
 grouped convolutions. Both are done here, in `wiring` and `surgery`, from the shapes that autograd recorded.
 """
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,7 +46,10 @@ def trace_groups(model: nn.Module, example: Tensor) -> list[ChannelGroup]:
     put_stand_ins(model, example)
     graph = tp.DependencyGraph()
     try:
-        graph.build_dependency(model, example, verbose=False)
+        with warnings.catch_warnings():
+            # About the index arithmetic of 1.6.1, which gives up on deep networks and is not used here.
+            warnings.filterwarnings("ignore", "Maximum recursive depth reached")
+            graph.build_dependency(model, example, verbose=False)
     except Exception as error:  # whatever foreign code raises is one line for its author
         # On channel shuffles 1.6.1 divides by zero in its index arithmetic, after the trace that is needed.
         if not hasattr(graph, "module2node"):

@@ -6,7 +6,7 @@ pruned.model, pruned.widths, pruned.layers, pruned.certificate
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
@@ -14,6 +14,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from compress.admission import admit
+from compress.atoms import Atoms, drop_unused_atoms
 from compress.channels import ChannelGroup
 from compress.config import PruneConfig, PruneOptions
 from compress.criteria import Batch
@@ -43,6 +44,8 @@ class Pruned:
     """Channels each prunable group kept in the last step, by its index."""
     error: float
     """Largest difference the exactness check found, relative to the output."""
+    atoms: dict[str, Atoms] = field(default_factory=dict)
+    """What sparse-coded heads that lost unused atoms had and have, by name."""
     budget: Budget | None = None
     """The latency budget in milliseconds; None where latency was no target."""
     base: LatencyMeasurement | None = None
@@ -88,7 +91,8 @@ def prune(  # noqa: PLR0913 -- what, to what, and the seams a caller may use
         example: An input batch on the model's device; its shape matters, its content does not.
         config: Settings; `options` replace fields of it.
         recover: Called with the pruned model after every step, to train it in place.
-        data: Batches of images and labels, for criteria that look at data.
+        data: Batches of images and labels, for criteria that look at data; atoms of a sparse-coded head that
+            none of the images uses are taken out first.
         meter: Measures latency; None makes one for the device of the settings.
         progress: Folder that keeps the cut of each step, so that a pruning that was killed goes on from the
             last one; its caller deletes it at the end. None keeps nothing.
@@ -102,11 +106,13 @@ def prune(  # noqa: PLR0913 -- what, to what, and the seams a caller may use
     """
     settings = replace(config, **options) if config is not None else PruneConfig(**options)
     working = admit(model, example)
+    atoms = drop_unused_atoms(working, data, protect=settings.protect)
     known = None if progress is None else Progress.open(progress, working, asked=repr(settings))
     steps = _Steps(example, settings, data, recover, known)
     budget = budget_of(settings)
     if budget is None:
-        return _finished(model, example, steps.to(paper_goal(working, example, settings), working))
+        step = steps.to(paper_goal(working, example, settings), working)
+        return replace(_finished(model, example, step), atoms=atoms)
     if known is not None and known.limit_ms is not None:
         budget = replace(budget, limit_ms=known.limit_ms)
     with nullcontext(meter) if meter else LatencyMeter(settings.device, settings.latency) as meter:
@@ -117,7 +123,11 @@ def prune(  # noqa: PLR0913 -- what, to what, and the seams a caller may use
         base = stopwatch.of(working)
         step = steps.to(goal, working)
         return replace(
-            _finished(model, example, step), budget=resolved, base=base, measurement=stopwatch.of(step.model)
+            _finished(model, example, step),
+            atoms=atoms,
+            budget=resolved,
+            base=base,
+            measurement=stopwatch.of(step.model),
         )
 
 

@@ -160,6 +160,7 @@ def _asked(job: Job, budget: str) -> dict[str, Any]:
     return {
         "budget": budget,
         "tolerance": job.tolerance,
+        "sparsity": job.sparsity,
         "seed": job.seed,
         "recipe": job.recipe.as_dict(),
         "latency": job.meter.settings.as_dict(),

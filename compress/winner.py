@@ -1,5 +1,6 @@
 """Prune one finished network, judge it against the unpruned one, certify it, and put it in its place."""
 
+import copy
 import hashlib
 import json
 import shutil
@@ -17,6 +18,7 @@ from compress.criteria import Batch
 from compress.prune import Pruned, prune
 from compress.reading import Reading
 from compress.recovery import recover
+from compress.sparsity import sparsify
 from millinet.certificate import Certificate
 from millinet.data import DataSet
 from millinet.errors import InfeasibleBudgetError, RunFolderError
@@ -25,6 +27,7 @@ from millinet.frames import LAYERS
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter, layer_profile
 from millinet.models import LoadedModel, save_model
 from millinet.training import FitResult, Recipe, evaluate
+from millinet.weights import load_weights, save_weights
 from millinet.winners import Origin, certify_winner
 
 STORY: Final = "pruning.json"
@@ -47,6 +50,8 @@ class Job:
     """Validation accuracy that may be lost before a milder budget is tried, a fraction."""
     tell: Callable[[str], None]
     """Takes a line for a person."""
+    sparsity: float = 0.0
+    """Strength of a sparse training before the pruning; 0 is none."""
 
 
 class Outcome(NamedTuple):
@@ -245,10 +250,11 @@ def _shrink(model: nn.Module, job: Job, budget: Budget, progress: Path) -> Outco
             )
         )
 
+    source = _sparse(model, job, progress.with_suffix(".safetensors")) if job.sparsity else model
     job.tell(f"{_short(budget)}: choosing widths")
     example = torch.zeros(1, *job.data.input_shape)
     pruned = prune(
-        model,
+        source,
         example,
         config=replace(job.config, budget=budget),
         recover=train,
@@ -259,9 +265,30 @@ def _shrink(model: nn.Module, job: Job, budget: Budget, progress: Path) -> Outco
     return Outcome(pruned, histories, accuracy_of(pruned.model, job))
 
 
+def _sparse(model: nn.Module, job: Job, path: Path) -> nn.Module:
+    """Return a copy of a network after a sparse training, or the one an interrupted pruning left."""
+    sparse = copy.deepcopy(model)
+    if path.exists():
+        load_weights(sparse, path)
+        return sparse
+    job.tell("sparse training")
+    sparsify(
+        sparse,
+        job.data,
+        job.recipe,
+        strength=job.sparsity,
+        protect=job.config.protect,
+        device=job.device,
+        seed=job.seed,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(sparse, path)
+    return sparse
+
+
 def _key(job: Job, budget: Budget) -> str:
     """Name the folder of one attempt by what decides its recovery."""
-    decides = [str(budget), budget.ratio, job.recipe.as_dict(), job.seed, job.data.fingerprint]
+    decides = [str(budget), budget.ratio, job.recipe.as_dict(), job.sparsity, job.seed, job.data.fingerprint]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
 
 
@@ -288,6 +315,7 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "after_ms": pruned.measurement.median_ms if pruned.measurement else None,
         "is_faster": pruned.is_faster,
         "exactness": pruned.error,
+        "atoms": {name: atoms._asdict() for name, atoms in pruned.atoms.items()},
         "groups": [
             {
                 "group": group.index,

@@ -53,6 +53,10 @@ def prune(
         typer.Option(help="Validation accuracy a run's winner may lose before a milder ratio is tried."),
     ] = 0.01,
     recipe: Annotated[str, typer.Option(help="Training recipe of the recovery.")] = "recover",
+    sparsity: Annotated[
+        float,
+        typer.Option(help="Strength of a sparse training before the pruning; 0 is none, 0.01 usual."),
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the split and the recovery.")] = 0,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or cuda:N; by default that of the run.")
@@ -76,8 +80,7 @@ def prune(
     pick("criterion", criterion, CRITERIA, group="criteria")
     pick("allocation", allocation, ALLOCATIONS)
     pick("recipe", recipe, RECIPES, group="recipes")
-    if not 0.0 <= tolerance <= 1.0:
-        raise ConfigError(f"tolerance is a fraction in [0, 1], got {tolerance:g}; one percent is 0.01")
+    _check_numbers(tolerance, sparsity)
     run = RunFolder.open(Path(source)) if Path(source).is_dir() else None
     images = _images(source, data, run)
     place = str(resolve_device(device or (run.record.device.get("device") if run else budget.device)))
@@ -108,6 +111,7 @@ def prune(
             seed=seed,
             tolerance=tolerance,
             tell=tell,
+            sparsity=sparsity,
         )
         if run is not None:
             for line in prune_run(run, job, budget):
@@ -129,6 +133,13 @@ def prune(
         for line in prune_model(folder, loaded, job, budget).record.notes:
             tell(line)
         return folder
+
+
+def _check_numbers(tolerance: float, sparsity: float) -> None:
+    if not 0.0 <= tolerance <= 1.0:
+        raise ConfigError(f"tolerance is a fraction in [0, 1], got {tolerance:g}; one percent is 0.01")
+    if not 0.0 <= sparsity < float("inf"):
+        raise ConfigError(f"sparsity is a strength of 0 or more, got {sparsity:g}; 0 is none, 0.01 usual")
 
 
 def _images(source: str, data: str | None, run: RunFolder | None) -> str:

@@ -33,6 +33,31 @@ class Paired(nn.Module):
         return self.dense(images), images
 
 
+class Forked(nn.Module):
+    """Takes one way for bright images and another for dark ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bright = nn.Conv2d(3, 8, 1)
+        self.dark = nn.Conv2d(3, 8, 3, padding=1)
+        self.dense = nn.Linear(8, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.bright(images) if images.mean() > 0 else self.dark(images)
+        return self.dense(features.mean((2, 3)))
+
+
+def counting(model: nn.Module) -> nn.Module:
+    model.table = nn.Parameter(torch.zeros(3, dtype=torch.int64), requires_grad=False)
+    return model
+
+
+def unfinished(model: nn.Module) -> nn.Module:
+    model.later = nn.Module()
+    model.later.weight = nn.UninitializedParameter()
+    return model
+
+
 def hooked(model: nn.Module) -> nn.Module:
     model.first.register_forward_hook(lambda *_: None)
     return model
@@ -58,6 +83,22 @@ def moved(model: nn.Module) -> nn.Module:
     return model.to("meta")
 
 
+def state_of(model: nn.Module) -> list[tuple[str, bool, int, list[tuple[str, int, str]]]]:
+    """Return mode, number of hooks, and versions and types of the weights of every module."""
+    return [
+        (
+            name,
+            module.training,
+            len(module._forward_hooks) + len(module._forward_pre_hooks),
+            [
+                (key, weight._version, str(weight.dtype))
+                for key, weight in module.named_parameters(recurse=False)
+            ],
+        )
+        for name, module in model.named_modules()
+    ]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -66,18 +107,27 @@ def moved(model: nn.Module) -> nn.Module:
         (parametrized, "first has a parametrization"),
         (broken, "not finite"),
         (moved, "must be on one device"),
+        (counting, "table has the type torch.int64"),
+        (unfinished, "later.weight has no shape yet"),
+        (lambda model: Forked(), "bright is called for some images and not for others"),
         (lambda model: Twice(), "again is called more than once"),
         (lambda model: Paired(), "must return one tensor"),
-        (lambda model: torch.jit.trace(model, torch.zeros(2, 3, 8, 8)), "TorchScript"),
+        (lambda model: torch.jit.trace(model.eval(), torch.zeros(2, 3, 8, 8)), "TorchScript"),
         (lambda model: model.half(), "does not run"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*torch.jit.trace.*:FutureWarning")
-def test_a_model_that_cannot_be_pruned_is_refused(
+def test_a_model_that_cannot_be_pruned_is_refused_and_left_as_it_was(
     spoil: Callable[[nn.Module], nn.Module], message: str, built: Build, images: Tensor
 ) -> None:
-    with pytest.raises(ModelError, match=message):
-        prune(spoil(built("plain")), images, channel_ratio=0.5)
+    model = spoil(built("plain").train())
+    before = state_of(model)
+
+    with pytest.raises(ModelError, match=message) as refused:
+        prune(model, images, channel_ratio=0.5)
+
+    assert "\n" not in str(refused.value)
+    assert state_of(model) == before
 
 
 @pytest.mark.parametrize(

@@ -6,41 +6,70 @@ from pathlib import Path
 import pytest
 import torch
 
+from compress import PruneConfig
 from compress.commands.export import export
 from compress.commands.prune import prune
-from compress.pruning_run import ladder
-from compress.winner import repair
+from compress.pruning_run import ladder, prune_model
+from compress.winner import Job, repair
 from millinet.certificate import Certificate
+from millinet.data import load_data
 from millinet.errors import ConfigError, ModelError, RunFolderError
 from millinet.frames import HISTORY, LATENCY, LAYERS
-from millinet.latency import Budget
-from millinet.models import load_model
+from millinet.latency import Budget, LatencyMeter, LatencySettings
+from millinet.models import LoadedModel, load_model
 from millinet.runs import RunFolder
+from millinet.training import Recipe
 from millinet.weights import save_weights
-from search_spaces import network
+from search_spaces import Architecture, Head, Stage, Stem, network
 
 PLUGIN = Path(__file__).parent / "one_epoch.py"
+BUDGET = Budget.parse("0.85x")
+LIGHT = LatencySettings(max_visits=5, gap_seconds=0.0, calls_per_block=2)
+"""Few visits: what is tested here is what becomes of a latency, not how well it is known."""
+
+
+def small_model() -> LoadedModel:
+    """Build a network for digits that is small and yet has layers to narrow."""
+    architecture = Architecture(
+        in_channels=1,
+        num_classes=10,
+        resolution=(8, 8),
+        stem=Stem(name="conv3", width=64),
+        stages=(Stage(block="plain", depth=2, width=64),),
+        head=Head(name="dense"),
+    )
+    torch.manual_seed(0)
+    return LoadedModel(
+        model=architecture.build().eval(),
+        name="small",
+        input_shape=(1, 8, 8),
+        source=json.loads(architecture.to_json()),
+    )
+
+
+def pruned_into(folder: Path) -> RunFolder:
+    """Prune as the command does, with a light measurement."""
+    with LatencyMeter("cpu", LIGHT) as meter:
+        job = Job(
+            data=load_data("digits", seed=0),
+            device="cpu",
+            meter=meter,
+            config=PruneConfig(budget=BUDGET, remove_blocks=False),
+            recipe=Recipe(epochs=1, batch_size=256, learning_rate=0.02),
+            seed=0,
+            tolerance=0.01,
+            tell=lambda _: None,
+        )
+        return prune_model(folder, small_model(), job, BUDGET)
 
 
 @pytest.fixture(scope="module")
 def pruned_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prune a ResNet-20 for digits once, generously, and export it."""
+    """Prune a small network for digits once, and export it."""
     folder = tmp_path_factory.mktemp("prune")
-    torch.manual_seed(0)
-    model = network("resnet20", num_classes=10, in_channels=1, resolution=(8, 8)).build()
-    save_weights(model, folder / "weights.safetensors")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        prune(
-            "network:resnet20",
-            latency_budget="0.85x",
-            data="digits",
-            weights=folder / "weights.safetensors",
-            recipe="one-epoch",
-            out=folder / "run",
-            plugin=[PLUGIN],
-        )
-    return export(folder / "run")
+        return export(pruned_into(folder / "run").path)
 
 
 def test_a_pruned_model_gets_a_run_folder_of_its_own(pruned_run: Path) -> None:
@@ -86,16 +115,33 @@ def test_every_form_is_exported_beside_the_weights(pruned_run: Path) -> None:
 def test_pruning_again_with_the_same_settings_does_nothing(pruned_run: Path) -> None:
     written = (pruned_run / "winners" / "1" / "model.safetensors").stat().st_mtime_ns
 
-    prune(
+    pruned_into(pruned_run)
+
+    assert (pruned_run / "winners" / "1" / "model.safetensors").stat().st_mtime_ns == written
+
+
+def test_nothing_of_the_way_there_is_left(pruned_run: Path) -> None:
+    assert [path.name for path in (pruned_run / "winners").iterdir()] == ["1"]
+
+
+@pytest.mark.slow
+def test_the_command_prunes_a_model_with_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    model = network("resnet20", num_classes=10, in_channels=1, resolution=(8, 8)).build()
+    save_weights(model, tmp_path / "weights.safetensors")
+
+    folder = prune(
         "network:resnet20",
         latency_budget="0.85x",
         data="digits",
+        weights=tmp_path / "weights.safetensors",
         recipe="one-epoch",
-        out=pruned_run,
+        out=tmp_path / "run",
         plugin=[PLUGIN],
     )
 
-    assert (pruned_run / "winners" / "1" / "model.safetensors").stat().st_mtime_ns == written
+    assert RunFolder.open(folder).record.status == "complete"
 
 
 def test_a_ratio_is_followed_by_milder_ones_and_a_limit_is_not() -> None:
@@ -115,6 +161,12 @@ def test_an_exchange_that_was_interrupted_is_undone(tmp_path: Path) -> None:
 def test_a_model_without_images_is_refused() -> None:
     with pytest.raises(ConfigError, match="--data digits"):
         prune("torchvision:resnet18")
+
+
+@pytest.mark.parametrize("options", [{"tolerance": 1.5}, {"sparsity": -0.1}])
+def test_numbers_out_of_range_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="got"):
+        prune("network:resnet20", data="digits", **options)  # type: ignore[arg-type]
 
 
 def test_an_exported_graph_is_refused_with_the_reason(tmp_path: Path) -> None:
