@@ -1,6 +1,7 @@
 """How few networks a search has to train: samplers on a table of 15,625 networks.
 
-    python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 3] [--trained 200] [--methods gated]
+    python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 5] [--trained 300] [--methods gated]
+        [--name search_tabular]
 
 The table is NAS-Bench-201 with measured latencies. A cell is a device and a budget at a percentile of its
 latencies. Each method proposes until it has trained N networks inside the budget; latency measurements are
@@ -9,6 +10,7 @@ regret of the best one trained, and the test regret of that choice.
 """
 
 import argparse
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import log
@@ -29,7 +31,7 @@ CELLS = (
     *((device, share) for device in ("raspi4", "titan_rtx_1") for share in (0.10, 0.25, 0.50)),
     ("eyeriss", 0.25),
 )
-CHECKPOINTS = (25, 50, 100, 200)
+CHECKPOINTS = (25, 50, 100, 200, 300)
 NUM_PROBES = 150
 MAX_MEASURED = 650
 
@@ -187,10 +189,13 @@ def optuna_search(ledger: Ledger, rng: np.random.Generator, *, name: str) -> Ite
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     seed = int(rng.integers(2**31))
     samplers = {
-        "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
-        "nsga2": lambda: optuna.samplers.NSGAIISampler(seed=seed),
+        "tpe": optuna.samplers.TPESampler,
+        "nsga2": optuna.samplers.NSGAIISampler,
+        "gp": optuna.samplers.GPSampler,
     }
-    study = optuna.create_study(direction="maximize", sampler=samplers[name]())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(direction="maximize", sampler=samplers[name](seed=seed))
     problem = ledger.problem
     while True:
         trial = study.ask()
@@ -210,10 +215,11 @@ METHODS: dict[str, Callable[[Ledger, np.random.Generator], Iterator[int]]] = {
     "tpe_gate": partial(optuna_search, name="tpe"),
     "tpe": partial(optuna_search, name="tpe"),
     "nsga2": partial(optuna_search, name="nsga2"),
+    "gp": partial(optuna_search, name="gp"),
 }
 
 
-NAIVE = ("tpe", "nsga2")
+NAIVE = ("tpe", "nsga2", "gp")
 """Methods that learn of the latency only after training."""
 
 
@@ -271,9 +277,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trained", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trained", type=int, default=300)
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--name", default="search_tabular", help="name of the file in benchmarks/results")
     options = parser.parse_args()
     table = pd.read_csv(options.table)
     rows = []
@@ -281,7 +288,7 @@ def main() -> None:
         for row in rows_of(method, table, options.seeds, options.trained):
             print(row, flush=True)
             rows.append(row)
-    record("search_tabular", rows, seeds=range(options.seeds))
+    record(options.name, rows, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
