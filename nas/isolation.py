@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -180,6 +181,7 @@ def serve(connection: Connection, bench: Bench) -> None:
     # Ctrl-C reaches the whole process group; the worker decides what becomes of its candidate.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
+    _go_first()
     torch.set_num_threads(bench.threads)
     for plugin in bench.plugins:
         load_plugin(plugin)
@@ -221,6 +223,12 @@ def _end_with_parent() -> None:
         signal.raise_signal(signal.SIGKILL)
 
     threading.Thread(target=watch, name="watch the worker", daemon=True).start()
+
+
+def _go_first() -> None:
+    """Let the system take this process, and no other, where memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _failed(known: Outcome, began: float, cause: str) -> Outcome:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,9 @@ def local_workers(run: RunFolder, study: optuna.Study, *, count: int) -> Iterato
         started = [stack.enter_context(_worker(run.path, study, number)) for number in range(2, count + 2)]
         yield [worker.pid for worker in started]
         for worker in started:
-            worker.wait()
+            # One that does not notice the end, frozen for example, is stopped when the block is left.
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(_SECONDS_TO_LEAVE)
 
 
 @contextmanager

@@ -82,8 +82,9 @@ def database_error(error: BaseException) -> sqlalchemy.exc.SQLAlchemyError | Non
 
 def is_passing(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
     """Tell whether the same statement may succeed a little later."""
-    if isinstance(error, sqlalchemy.exc.TimeoutError):
-        return True  # every connection of the pool was in use
+    if isinstance(error, sqlalchemy.exc.TimeoutError | sqlalchemy.exc.PendingRollbackError):
+        # Every connection of the pool was in use; or Optuna went on after the first failure of a session.
+        return True
     if not isinstance(error, sqlalchemy.exc.DBAPIError):
         return False
     origin: Any = error.orig

@@ -41,8 +41,8 @@ def open_study(
         StorageError: If the storage cannot be reached.
         ConfigChangedError: If the study was made with another space or for other objectives.
     """
-    # Optuna announces every trial on stderr; the live table says the same and more.
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Optuna announces every trial and every lost connection on stderr; what matters of it is said here.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = connect(place, patience=patience or Patience())
     study = optuna.create_study(
         study_name=name, storage=storage, directions=directions(objectives), load_if_exists=True
@@ -98,3 +98,8 @@ def storage_of(study: optuna.Study) -> PatientStorage:
     if not isinstance(storage, PatientStorage):
         raise AssertionError("a study of a search is opened by open_study")
     return storage
+
+
+def close_study(study: optuna.Study) -> None:
+    """Close the connections of a study; it opens new ones where it is used again."""
+    storage_of(study).shared.engine.dispose()

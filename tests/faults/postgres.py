@@ -74,18 +74,20 @@ class Server:
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]
-        done = subprocess.run(
-            command,
-            cwd=self._folder,
-            env=os.environ | {"LC_ALL": "C", "TZ": "UTC"},
-            # The server inherits these: a pipe would be waited for until it ends.
-            stdin=subprocess.DEVNULL,
-            stdout=(self._folder / f"{program}.out").open("ab"),
-            stderr=subprocess.STDOUT,
-            **self._account,
-        )
+        said = self._folder / f"{program}.out"
+        # A file, not a pipe: the server inherits it, and a pipe would be waited for until the server ends.
+        with said.open("ab") as output:
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                env=os.environ | {"LC_ALL": "C", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                **self._account,
+            )
         if done.returncode != 0:
-            raise RuntimeError(f"{program} failed: {(self._folder / f'{program}.out').read_text()}")
+            raise RuntimeError(f"{program} failed: {said.read_text()}")
 
 
 @contextmanager

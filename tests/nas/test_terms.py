@@ -1,0 +1,67 @@
+"""A worker fits a search, or is told how it differs."""
+
+from pathlib import Path
+
+import pytest
+
+from millinet.errors import ConfigChangedError, ConfigError
+from millinet.provenance import commit, versions
+from nas.config import SearchConfig
+from nas.records import TERMS
+from nas.storage import open_study
+from nas.terms import Terms, check_device, check_versions, keep_terms
+
+
+def terms(**changes: object) -> Terms:
+    written = {
+        "data": "digits",
+        "data_fingerprint": "d",
+        "space": "",
+        "space_fingerprint": "s",
+        "budget": "0.5x:resnet20",
+        "limit_ms": 1.5,
+        "device": {"kind": "cpu", "name": "EPYC"},
+        "config": {"num_trials": 4, "objectives": ["accuracy"], "seed": 3},
+        "versions": versions(),
+        "commit": commit(),
+    }
+    return Terms.model_validate(written | changes)
+
+
+def test_the_configuration_survives_the_study() -> None:
+    assert terms().search_config == SearchConfig(num_trials=4, seed=3)
+
+
+def test_the_same_installation_has_nothing_to_say() -> None:
+    assert check_versions(terms()) == []
+
+
+def test_another_torch_is_refused_and_another_pandas_noted() -> None:
+    with pytest.raises(ConfigError, match=r"torch 1\.0 there"):
+        check_versions(terms(versions=versions() | {"torch": "1.0"}))
+
+    (note,) = check_versions(terms(versions=versions() | {"pandas": "1.0"}))
+    assert note.startswith("pandas 1.0 there")
+
+
+def test_another_device_is_refused_with_both_names() -> None:
+    with pytest.raises(ConfigError, match=r"1.5 ms is for 'EPYC', this worker measures on 'H200'"):
+        check_device(terms(), {"kind": "cpu", "name": "H200"})
+
+
+def test_other_terms_are_refused_and_more_trials_are_not(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "study.db", objectives=["accuracy"], space_fingerprint="s")
+    keep_terms(study, terms())
+
+    keep_terms(study, terms(config={"num_trials": 9, "objectives": ["accuracy"], "seed": 3}))
+    with pytest.raises(ConfigChangedError, match=r"budget: '0\.5x:resnet20' -> '2ms'"):
+        keep_terms(study, terms(budget="2ms"))
+
+    assert study.user_attrs[TERMS]["config"]["num_trials"] == 9
+
+
+def test_a_study_without_terms_cannot_be_joined(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "study.db", objectives=["accuracy"], space_fingerprint="s")
+
+    with pytest.raises(ConfigError, match="has no terms to join by"):
+        Terms.read(study)
