@@ -23,7 +23,7 @@ from compress.goal import Goal, Stopwatch, budget_of, latency_goal, paper_goal
 from compress.layers import layer_frame
 from compress.progress import Cut, Progress
 from compress.reading import Reading
-from compress.step import Step, as_pair, shrink
+from compress.step import Step, noise_like, shrink
 from millinet.latency import Budget, LatencyMeasurement, LatencyMeter
 from millinet.widths import read_widths
 
@@ -156,7 +156,7 @@ class _Steps(NamedTuple):
     def _cut(self, number: int, goal: Goal, working: nn.Module) -> Step:
         cut = None if self.progress is None else self.progress.find(number)
         if cut is not None:
-            groups = find_groups(working, as_pair(self.example), protect=self.settings.protect)
+            groups = find_groups(working, noise_like(self.example), protect=self.settings.protect)
             return Step(cut.model, groups, cut.kept, cut.error)
         fraction = number / self.settings.steps
         step = shrink(working, self.example, goal.at(fraction), self.settings, self.data)

@@ -57,7 +57,7 @@ def shrink(
         InfeasibleBudgetError: If the goal cannot be reached.
         ExactnessError: If the surgery changed more than the removed channels.
     """
-    images = as_pair(example)
+    images = noise_like(example)
     groups = find_groups(model, images, protect=config.protect)
     scores = channel_scores(model, groups, config.criterion, data)
     allowed = choices(groups, scores, config)
@@ -94,9 +94,14 @@ def shrink(
     return Step(attempt.model, groups, kept, error)
 
 
-def as_pair(example: Tensor) -> Tensor:
-    """Return at least two images: one alone would make the batch axis look like any axis of size one."""
-    return example if len(example) > 1 else example.repeat(2, 1, 1, 1)
+def noise_like(example: Tensor) -> Tensor:
+    """Return at least two images of noise, in the shape of the example.
+
+    One alone would make the batch axis look like any axis of size one, and a black one, as examples often
+    are, would leave nothing to compare in a network without biases.
+    """
+    shape = (max(2, len(example)), *example.shape[1:])
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(example)
 
 
 def channel_scores(
@@ -159,7 +164,7 @@ def _sample(images: Tensor, data: Sequence[Batch]) -> Tensor:
     """Return real images where there are any: what a block adds depends on what it sees."""
     if data:
         return data[0][0][:_NUM_SAMPLES].to(images.device)
-    return torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
+    return images
 
 
 def _reach(

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from compress import find_groups
+from compress import find_groups, prune
+from millinet.costs import count
 from millinet.errors import ConfigError
+from millinet.models import load_model
 
 Build = Callable[[str], nn.Module]
 
@@ -112,6 +114,7 @@ def test_finding_groups_leaves_the_model_as_it_was(built: Build, images: Tensor)
         ("mobilenet_v3_small", 27),
         ("densenet121", 120),
         ("convnext_tiny", 22),
+        ("regnet_x_400mf", 27),
         ("regnet_y_400mf", 37),
         ("efficientnet_b0", 40),
         ("mnasnet0_5", 25),
@@ -125,3 +128,23 @@ def test_every_family_of_torchvision_can_shrink_in_all_its_groups(name: str, num
     groups = find_groups(model, torch.randn(2, 3, 64, 64))
 
     assert sum(group.is_prunable for group in groups) == num_groups
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "num_groups"),
+    [
+        ("timm:dpn68", 49),
+        ("timm:dpn92", 65),
+        ("torchvision:wide_resnet50_2", 37),
+        ("torchvision:googlenet", 57),
+    ],
+)
+def test_wide_and_dual_path_networks_shrink_to_half_their_macs(source: str, num_groups: int) -> None:
+    model = load_model(source, num_classes=10, in_channels=3, resolution=(64, 64)).model
+    example = torch.zeros(1, 3, 64, 64)
+
+    pruned = prune(model, example, macs_ratio=0.5)
+
+    assert len(pruned.kept) == num_groups
+    assert count(pruned.model, example).macs <= 0.5 * count(model, example).macs

@@ -31,6 +31,22 @@ def test_half_of_the_channels_stay_and_the_rest_is_exact(network: nn.Module, ima
             assert pruned.kept[group.index] == group.num_channels // 2
 
 
+def test_a_black_example_does_not_blind_the_exactness_check(
+    built: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+
+    def checked(*given: Any) -> float:
+        seen.append(given[2])
+        return check_exact(*given)
+
+    monkeypatch.setattr("compress.step.check_exact", checked)
+
+    prune(built("plain"), torch.zeros(1, 3, 8, 8), channel_ratio=0.5, min_channels=1)
+
+    assert float(seen[0].std()) > 0.5
+
+
 def test_planned_widths_are_delivered_widths(network: nn.Module, images: Tensor) -> None:
     pruned = prune(network, images, channel_ratio=0.5, min_channels=1)
 
