@@ -112,9 +112,9 @@ def test_every_combination_is_deterministic_folds_and_exports_with_a_free_batch_
     images, example = torch.randn(5, 3, 16, 16), torch.randn(2, 3, 16, 16)
     expected = as_array(models[0], images)
 
-    folded = fold_batch_norms(models[0], images)
+    form = inference_form(models[0], images)
     batch = torch.export.Dim("batch", min=1)
-    program = torch.export.export(folded, (example,), dynamic_shapes=({0: batch},))
+    program = torch.export.export(form, (example,), dynamic_shapes=({0: batch},))
     torch.onnx.export(program, (example,), tmp_path / "model.onnx", dynamo=True, verbose=False)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     found = session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]

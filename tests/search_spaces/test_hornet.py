@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from search_spaces import Layers, Place, network
+from search_spaces import Architecture, Layers, Place, Stage, Stem, network
 from search_spaces.blocks import GnConv
 
 
@@ -199,3 +199,22 @@ def test_global_local_filter_of_ones_is_the_identity_in_frequency() -> None:
     torch.testing.assert_close(
         torch.cat(spread(orders), dim=1), spread.after(interleaved), rtol=1e-4, atol=1e-5
     )
+
+
+def test_a_deep_gated_network_with_batch_norm_does_not_overflow_before_it_is_trained() -> None:
+    options = {"order": 4, "scale": 1.0}
+    model = Architecture(
+        in_channels=3,
+        num_classes=10,
+        resolution=(16, 16),
+        stem=Stem(name="conv3", width=64),
+        stages=(
+            Stage(block="gnconv", depth=9, width=64, options=options),
+            Stage(block="gnconv", depth=20, width=128, stride=2, options=options),
+        ),
+    ).build()
+
+    with torch.no_grad():
+        logits = model.eval()(100.0 * torch.randn(2, 3, 16, 16))
+
+    assert logits.isfinite().all()
