@@ -229,7 +229,7 @@ def cells(row: dict[str, Any]) -> list[str]:
     return [
         str(row["trial"]),
         row["blocks"],
-        f"{row['parameters']:,}",
+        "-" if row["parameters"] is None else f"{row['parameters']:,}",
         latency,
         share,
         "-" if accuracy is None else f"{accuracy:.4f}",

@@ -23,15 +23,14 @@ from torch import nn
 from millinet.errors import ConfigChangedError, ConfigError
 from millinet.latency import LatencyMeasurement
 from millinet.provenance import utc_now
-from millinet.tables import pick
 from nas.candidate import COMPLETE, FAILED, OVER_BUDGET, PRUNED, build, describe
 from nas.config import SearchConfig
 from nas.fidelity import Peer, is_left_behind
 from nas.ledger import latency_columns, trials_frame
 from nas.objectives import directions, values_of
 from nas.probes import known_networks
-from nas.records import CONSTRAINT, CURVE, OBJECTIVE, ROW
-from nas.samplers import SAMPLERS, SamplerContext
+from nas.records import CANDIDATE, CONSTRAINT, CURVE, OBJECTIVE, ROW
+from nas.samplers import SamplerContext, sampler_maker
 from nas.score import Score, read_score
 from nas.storage import finished, open_study
 from search_spaces import Architecture, SearchSpace, network
@@ -111,7 +110,7 @@ class Explorer:
             raise ConfigError(f"limit_ms must be a positive time, got {limit_ms}; None searches without one")
         self.space, self.limit_ms = space, limit_ms
         self.config = config or SearchConfig()
-        make_sampler = pick("sampler", self.config.sampler, SAMPLERS, group="samplers")
+        make_sampler = sampler_maker(self.config.sampler)
         self.study = _open(path, space, self.config.objectives, objective)
         self.study.sampler = make_sampler(
             SamplerContext(
@@ -155,7 +154,10 @@ class Explorer:
             SpaceExhaustedError: If none is left that was not proposed.
         """
         asked = self.study.ask()
-        return Trial(architecture=self.space.suggest(asked), asked=asked, peers=self._peers())
+        architecture = self.space.suggest(asked)
+        # From here on the trial counts as pending: nobody proposes its candidate again.
+        asked.set_user_attr(CANDIDATE, architecture.fingerprint)
+        return Trial(architecture=architecture, asked=asked, peers=self._peers())
 
     def tell(self, trial: Trial, value: Any, *, latency_ms: float | None = None) -> None:
         """Tell what a candidate is worth.

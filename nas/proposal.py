@@ -20,6 +20,10 @@ from nas.surrogate import Agreement, Floats, GaussianProcess, Points, Similarity
 C = TypeVar("C")
 
 
+_MOST_REMEMBERED = 200_000
+"""Candidates known to hold no value that was not met before; looked at again once they are more."""
+
+
 class Description(NamedTuple):
     """What the surrogates see of a candidate."""
 
@@ -51,11 +55,11 @@ class ProposalConfig:
 
     num_startup: int = 12
     """Trained candidates chosen for their spread before the surrogate of accuracy is asked."""
-    num_random: int = 256
+    num_random: int = 600
     """Random candidates in the pool."""
     num_parents: int = 10
     """Best candidates whose neighbours join the pool."""
-    num_edits: int = 12
+    num_edits: int = 24
     """Neighbours of one and of two edits, each, a parent."""
     min_probability: float = 0.3
     """A candidate less likely than this to meet the budget is not proposed while likelier ones are known.
@@ -101,6 +105,7 @@ class Proposer(Generic[C]):
         self._latency = GaussianProcess(Agreement())
         self._loss = GaussianProcess(Similarity())
         self._columns: dict[str, dict[Hashable, int]] = {}
+        self._learnt: set[Hashable] = set()
         self._tuned_at = {"latency": 0, "loss": 0}
 
     def propose(self, history: Sequence[tuple[C, Observation]], rng: np.random.Generator) -> C:
@@ -126,8 +131,11 @@ class Proposer(Generic[C]):
             score = score + 1e-3 * rng.random(len(score))
         else:
             # Without the threshold a large improvement buys its way past a gate that says no.
-            gain = self._improvement(trained, points, scale) * feasible
-            score = np.where(self._gate(feasible) > 0, np.log(gain + 1e-300), -np.inf)
+            passing = np.flatnonzero(self._gate(feasible))
+            among = Points(points.codes[passing], points.features[passing])
+            gain = self._improvement(trained, among, scale) * feasible[passing]
+            score = np.full(len(pool), -np.inf)
+            score[passing] = np.log(gain + 1e-300)
         return pool[int(np.argmax(score))]
 
     def probability_of_meeting(
@@ -204,7 +212,12 @@ class Proposer(Generic[C]):
         return [history[index][0] for _, index in sorted(trained)[: self.config.num_parents]]
 
     def _learn_columns(self, descriptions: Sequence[Description]) -> None:
+        if len(self._learnt) > _MOST_REMEMBERED:
+            self._learnt.clear()
         for description in descriptions:
+            if description.key in self._learnt:
+                continue
+            self._learnt.add(description.key)
             for name, value in description.choices.items():
                 column = self._columns.setdefault(name, {})
                 column.setdefault(value, len(column))

@@ -19,8 +19,8 @@ from millinet.training import RECIPES
 from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.problem import Problem
-from nas.samplers import SAMPLERS, SamplerContext
-from nas.storage import STUDY_NAME, open_study, storage_of
+from nas.samplers import SamplerContext, sampler_maker
+from nas.storage import STUDY_NAME, close_study, open_study, storage_of
 from nas.terms import Terms, keep_terms
 from search_spaces import SearchSpace, load_space
 
@@ -55,7 +55,7 @@ def prepare(
     recipe, final = (
         pick("recipe", name, RECIPES, group="recipes") for name in (config.recipe, config.final_recipe)
     )
-    make_sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")
+    make_sampler = sampler_maker(config.sampler)
     settings = LatencySettings(confidence=config.confidence).under(asked)
     record = _record(out, loaded, searched, asked, target, config)
     with LatencyMeter(target, settings) as meter:
@@ -106,7 +106,10 @@ def prepare(
                 "reference": asked.reference or "",
             },
         )
-        yield Prepared(problem, run, study)
+        try:
+            yield Prepared(problem, run, study)
+        finally:
+            close_study(study)
 
 
 def default_budget(data: DataSet) -> str:

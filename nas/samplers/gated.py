@@ -19,6 +19,9 @@ from search_spaces import Architecture
 
 Known = tuple[Architecture, Observation]
 
+_MOST_REMEMBERED = 50_000
+"""Descriptions of candidates that were only considered; each proposal considers about a thousand."""
+
 
 class GatedSampler(BaseSampler):
     """Lets Optuna run `nas.proposal`.
@@ -40,7 +43,7 @@ class GatedSampler(BaseSampler):
         )
         self._chosen: dict[int, dict[str, Any]] = {}
         self._described: dict[str, Description] = {}
-        self._architectures: dict[int, Architecture] = {}
+        self._tried: dict[int, tuple[Architecture, Description]] = {}
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Choose the architecture of a trial, unless it was enqueued."""
@@ -82,7 +85,7 @@ class GatedSampler(BaseSampler):
         ]
         losses = blend([losses_of(row, self._context.objectives) for _, row in rows], rng)
         known = [
-            self._observed(self._architecture(trial), row.get("latency_ms"), loss=loss)
+            self._observed(trial, row.get("latency_ms"), loss=loss)
             for (trial, row), loss in zip(rows, losses, strict=True)
         ]
         return [self._probed(probe) for probe in probes_of(study)] + known
@@ -91,25 +94,26 @@ class GatedSampler(BaseSampler):
         """Tell whether all parameters of a trial are known: its worker may be choosing them, or have died."""
         return ROW in trial.user_attrs or CANDIDATE in trial.user_attrs or trial.number in self._chosen
 
-    def _architecture(self, trial: FrozenTrial) -> Architecture:
-        if trial.number not in self._architectures:
-            params = (
-                trial.params if trial.state.is_finished() else self._chosen.get(trial.number, trial.params)
-            )
-            self._architectures[trial.number] = self._space.suggest(FixedTrial(params))
-        return self._architectures[trial.number]
+    def _observed(self, trial: FrozenTrial, latency_ms: float | None, *, loss: float | None) -> Known:
+        # A long study is read for every proposal, so what a trial tried is worked out once.
+        if trial.number not in self._tried:
+            is_told = trial.state.is_finished()
+            params = trial.params if is_told else self._chosen.get(trial.number, trial.params)
+            architecture = self._space.suggest(FixedTrial(params))
+            self._tried[trial.number] = (architecture, self._describe(architecture))
+        architecture, description = self._tried[trial.number]
+        log_latency = None if latency_ms is None else log(latency_ms)
+        return architecture, Observation(description, log_latency, loss)
 
     def _probed(self, probe: Probe) -> Known:
         architecture = self._space.suggest(FixedTrial(probe.params))
         description = self._describe(architecture)
         return architecture, Observation(description, log(probe.latency_ms), is_proposed=False)
 
-    def _observed(self, architecture: Architecture, latency_ms: float | None, *, loss: float | None) -> Known:
-        log_latency = None if latency_ms is None else log(latency_ms)
-        return architecture, Observation(self._describe(architecture), log_latency, loss)
-
     def _describe(self, architecture: Architecture) -> Description:
         key = architecture.fingerprint
+        if len(self._described) > _MOST_REMEMBERED:
+            self._described.clear()
         if key not in self._described:
             params = self._space.params(architecture)
             self._described[key] = Description(key, params, (log_macs(architecture),))

@@ -3,7 +3,7 @@
 import warnings
 
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from nas.samplers.context import SamplerContext
 
@@ -13,18 +13,30 @@ def tpe(context: SamplerContext) -> BaseSampler:
     with warnings.catch_warnings():
         # `multivariate` and `group` are marked experimental in Optuna 5.0; they are what handles conditions.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return TPESampler(seed=_seed(context), multivariate=True, group=True, constant_liar=True)
+        return TPESampler(seed=seed_of(context), multivariate=True, group=True, constant_liar=True)
 
 
 def nsga2(context: SamplerContext) -> BaseSampler:
     """Make the non-dominated sorting genetic algorithm (Deb et al., 2002)."""
-    return NSGAIISampler(seed=_seed(context), population_size=min(50, max(8, context.num_trials // 4)))
+    return NSGAIISampler(seed=seed_of(context), population_size=min(50, max(8, context.num_trials // 4)))
+
+
+def gp(context: SamplerContext) -> BaseSampler:
+    """Make Optuna's Gaussian process; it models only the parameters that every trial has, the rest is random.
+
+    Slow from some hundred trials on.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        # It would say of each conditional parameter that it is drawn independently.
+        return GPSampler(seed=seed_of(context), warn_independent_sampling=False)
 
 
 def random(context: SamplerContext) -> BaseSampler:
     """Make uniform sampling, the baseline of every other."""
-    return RandomSampler(seed=_seed(context))
+    return RandomSampler(seed=seed_of(context))
 
 
-def _seed(context: SamplerContext) -> int:
+def seed_of(context: SamplerContext) -> int:
+    """Return a seed that differs from one resumption to the next, so that proposals are not repeated."""
     return context.seed + context.num_told

@@ -140,7 +140,9 @@ def test_candidates_over_the_budget_are_never_evaluated() -> None:
 
 
 def test_a_budget_is_measured_before_the_objective_is_asked() -> None:
-    found = run(smallness, budget="1s")
+    config = SearchConfig(num_trials=3, num_probes=4)
+
+    found = search(SPACE, evaluate=smallness, budget="1s", config=config)
 
     assert (found.trials["latency_ms"] < 1000.0).all()
     assert (found.trials["latency_high_ms"].isna() | (found.trials["latency_high_ms"] < 1000.0)).all()
