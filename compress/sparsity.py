@@ -91,7 +91,9 @@ class Part(NamedTuple):
     """Where the channels of one group lie in one parameter."""
 
     group: int
+    """Which of the groups."""
     dim: int
+    """Dimension of the parameter that runs over channels."""
     owners: Tensor
     """Channel of each index along `dim`; one past the last channel where it is none of the group's."""
 

@@ -99,9 +99,8 @@ def shrink_to_first(
                 raise
             told.append(f"{_short(budget)}: {error}")
             continue
-        line = (
-            f"{_short(budget)}: {_latencies(outcome.pruned)}, accuracy {full:.4f} -> {outcome.accuracy:.4f}"
-        )
+        accuracies = f"validation accuracy {full:.4f} -> {outcome.accuracy:.4f}"
+        line = f"{_short(budget)}: {latencies_told(outcome.pruned)}, {accuracies}"
         told.append(line)
         job.tell(line)
         # Whoever names one budget gets it; a winner is only replaced by what is better for certain.
@@ -292,7 +291,7 @@ def _key(job: Job, budget: Budget) -> str:
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
 
 
-def _latencies(pruned: Pruned) -> str:
+def latencies_told(pruned: Pruned) -> str:
     """Tell the latency before and after; where the intervals overlap, that nothing was won."""
     if pruned.base is None or pruned.measurement is None or pruned.budget is None:
         raise AssertionError("a pruning to a latency budget measures before and after")

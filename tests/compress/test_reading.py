@@ -8,7 +8,7 @@ from torch import nn
 
 from compress.prune import Pruned
 from compress.reading import Reading
-from compress.winner import _latencies
+from compress.winner import latencies_told
 from millinet.latency import Budget, LatencyMeasurement, LatencySettings, measure
 
 
@@ -52,13 +52,13 @@ def test_a_lower_median_whose_interval_overlaps_is_not_called_faster(measured: L
     clear = pruned(measured, replace(measured, median_ms=1.7, low_ms=1.6, high_ms=1.8))
 
     assert near.is_faster is False
-    assert "not faster for certain" in _latencies(near)
+    assert "not faster for certain" in latencies_told(near)
     assert clear.is_faster is True
-    assert _latencies(clear) == "2 ms [1.9, 2.1] -> 1.7 ms [1.6, 1.8]"
+    assert latencies_told(clear) == "2 ms [1.9, 2.1] -> 1.7 ms [1.6, 1.8]"
     assert clear.certificate["verdict"] == "meets"
 
 
 def test_a_limit_inside_the_interval_is_told_as_open(measured: LatencyMeasurement) -> None:
     edge = pruned(replace(measured, low_ms=3.0, high_ms=3.2), replace(measured, low_ms=1.9, high_ms=2.1))
 
-    assert "may or may not be within it" in _latencies(edge)
+    assert "may or may not be within it" in latencies_told(edge)
