@@ -14,7 +14,7 @@ from millinet.costs import Costs
 from millinet.errors import DivergedError
 from millinet.latency import LatencyMeasurement
 from millinet.training import EpochRecord, fit
-from nas.fidelity import Peer, is_left_behind
+from nas.fidelity import STOPPING, Peer, Standing
 from nas.problem import Problem
 from search_spaces import Architecture
 
@@ -119,13 +119,15 @@ def _train(
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> None:
     latency_ms = outcome.latency.median_ms if outcome.latency else 0.0
+    is_stopped, is_front = STOPPING[problem.config.stopping], len(problem.config.objectives) > 1
 
     def watch(record: EpochRecord) -> bool:
         outcome.history.append(record)
         if on_epoch is not None:
             on_epoch(record)
         accuracies = [record.accuracy for record in outcome.history]
-        if problem.config.is_stopped_early and is_left_behind(accuracies, peers, latency_ms=latency_ms):
+        is_last = record.epoch >= problem.recipe.epochs
+        if not is_last and is_stopped(Standing(accuracies, peers, latency_ms, is_front)):
             outcome.state = PRUNED
         return outcome.state == PRUNED
 

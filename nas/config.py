@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from millinet.errors import ConfigError
+from millinet.tables import pick
+from nas.fidelity import STOPPING
 from nas.objectives import check_objectives
 
 
@@ -26,18 +28,25 @@ class SearchConfig:
     """Training recipe of a winner."""
     num_winners: int = 2
     """Networks trained to the final recipe, certified and kept."""
-    is_stopped_early: bool = True
-    """Stop a trial that the earlier ones have left behind."""
+    num_final_seeds: int = 1
+    """Times each finalist is trained, each from its own seed; winners are ranked by the worst of them."""
+    stopping: str = "median"
+    """When a trial is stopped early: a name in `nas.fidelity.STOPPING` (median, halving, none)."""
     device: str | None = None
     """Where to train and measure; None takes the device of the budget, else a GPU if there is one."""
     confidence: float = 0.95
     """Coverage of every interval, in (0, 1)."""
 
     def __post_init__(self) -> None:
-        for name, value in (("num_trials", self.num_trials), ("num_winners", self.num_winners)):
+        for name, value in (
+            ("num_trials", self.num_trials),
+            ("num_winners", self.num_winners),
+            ("num_final_seeds", self.num_final_seeds),
+        ):
             if value < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}")
         check_objectives(self.objectives)
+        pick("stopping rule", self.stopping, STOPPING)
         if not 0.5 <= self.confidence < 1.0:
             raise ConfigError(f"confidence must be in [0.5, 1), got {self.confidence}; 95 percent is 0.95")
         if self.seed < 0:

@@ -4,15 +4,17 @@ import json
 import shutil
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from optuna.trial import FixedTrial, FrozenTrial
+from torch import nn
 
+from millinet.files import write_text
 from millinet.frames import HISTORY, LATENCY
 from millinet.models import save_model
 from millinet.runs import RunFolder, Winner
 from millinet.tables import pick
-from millinet.training import RECIPES, fit
+from millinet.training import RECIPES, FitResult, fit
 from millinet.winners import Origin, certify_winner
 from nas.candidate import build, cause_of
 from nas.display import Display
@@ -20,6 +22,8 @@ from nas.problem import Problem
 from nas.records import ROW
 from search_spaces import Architecture
 
+SEEDS: Final = "seeds.json"
+"""File of a winner that lists the validation accuracy of each of its trainings."""
 _CANDIDATES_PER_WINNER = 2
 """Candidates finished for a winner wanted, before the search settles for fewer."""
 
@@ -30,8 +34,8 @@ def finish_winners(
     """Train, certify and keep the best candidates.
 
     Candidates are taken in order of their trial's accuracy until enough are certified inside the budget. What
-    was finished before an interruption is kept. Ranks go by the certified verdict, then by the final
-    validation accuracy; the test accuracy in the certificate plays no part.
+    was finished before an interruption is kept. Ranks go by the certified verdict, then by the lowest
+    validation accuracy over a finalist's seeds; the test accuracy in the certificate plays no part.
 
     Args:
         problem: What is searched.
@@ -65,16 +69,7 @@ def _finish(problem: Problem, run: RunFolder, trial: FrozenTrial, folder: Path, 
     name = f"final:{trial.number}"
     display.phase(f"training trial {trial.number} to the {problem.config.final_recipe} recipe")
     try:
-        model = build(architecture, seed=problem.config.seed)
-        recipe = pick("recipe", problem.config.final_recipe, RECIPES, group="recipes")
-        fitted = fit(
-            model,
-            problem.data,
-            recipe,
-            device=problem.device,
-            seed=problem.config.seed,
-            checkpoint=folder / "checkpoint.pt",
-        )
+        model, fitted = _train(problem, architecture, folder)
         save_model(folder, model, source=architecture_spec(architecture))
         display.phase(f"certifying trial {trial.number} in fresh processes")
         certificate, measured = certify_winner(
@@ -102,6 +97,30 @@ def _finish(problem: Problem, run: RunFolder, trial: FrozenTrial, folder: Path, 
     return True
 
 
+def _train(problem: Problem, architecture: Architecture, folder: Path) -> tuple[nn.Module, FitResult]:
+    """Train a finalist from each seed; return the most accurate, and write down what all of them reached.
+
+    A training that is done is not repeated after an interruption: its checkpoint holds the result.
+    """
+    recipe = pick("recipe", problem.config.final_recipe, RECIPES, group="recipes")
+    trained: list[tuple[nn.Module, FitResult]] = []
+    for number in range(problem.config.num_final_seeds):
+        seed = problem.config.seed + number
+        model = build(architecture, seed=seed)
+        fitted = fit(
+            model,
+            problem.data,
+            recipe,
+            device=problem.device,
+            seed=seed,
+            checkpoint=folder / f"checkpoint-{number}.pt",
+        )
+        trained.append((model, fitted))
+    reached = [fitted.best_accuracy for _, fitted in trained]
+    write_text(folder / SEEDS, json.dumps({"validation_accuracies": reached}) + "\n")
+    return max(trained, key=lambda pair: pair[1].best_accuracy)
+
+
 def architecture_spec(architecture: Architecture) -> dict[str, Any]:
     """Return the architecture as the object its JSON holds."""
     return json.loads(architecture.to_json())
@@ -121,4 +140,13 @@ def _merit(winner: Winner) -> tuple[bool, float, float]:
     certificate = winner.certificate
     if certificate is None:
         return (False, 0.0, 0.0)
-    return (certificate.verdict == "meets", certificate.validation_accuracy or 0.0, -certificate.median_ms)
+    return (certificate.verdict == "meets", _lower_bound(winner.path), -certificate.median_ms)
+
+
+def _lower_bound(folder: Path) -> float:
+    """Return the lowest validation accuracy over the seeds.
+
+    The median training is better than the worst of n with probability 1 - 2**-n: one lucky seed wins nothing.
+    """
+    found: dict[str, list[float]] = json.loads((folder / SEEDS).read_text(encoding="utf-8"))
+    return min(found["validation_accuracies"])

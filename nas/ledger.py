@@ -141,8 +141,12 @@ def trials_frame(study: optuna.Study) -> pd.DataFrame:
 
 def peers_of(study: optuna.Study) -> list[Peer]:
     """Collect what later candidates are compared with, from a study that is resumed."""
-    trials = [trial for trial in finished(study) if trial.user_attrs[ROW]["state"] == COMPLETE]
-    return [Peer(trial.user_attrs[ROW]["latency_ms"], tuple(trial.user_attrs[CURVE])) for trial in trials]
+    rows = [(trial.user_attrs[ROW], trial.user_attrs.get(CURVE)) for trial in finished(study)]
+    return [
+        Peer(row["latency_ms"], tuple(curve), is_complete=row["state"] == COMPLETE)
+        for row, curve in rows
+        if curve and row["state"] in (COMPLETE, PRUNED)
+    ]
 
 
 def ranked(study: optuna.Study) -> list[FrozenTrial]:

@@ -16,7 +16,7 @@ from millinet.models import load_model
 from millinet.runs import RunFolder
 from nas import SearchConfig, search
 
-SMALL = SearchConfig(num_trials=3, num_winners=1, num_probes=8, final_recipe="quick")
+SMALL = SearchConfig(num_trials=3, num_winners=1, num_probes=8, final_recipe="quick", num_final_seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,9 @@ def test_the_winner_is_certified_and_reloads(run: RunFolder) -> None:
     assert certificate.num_processes == 3
     assert certificate.high_ms <= certificate.budget_ms
     assert certificate.test_accuracy_low < certificate.test_accuracy < certificate.test_accuracy_high
+    reached = json.loads((winner.path / "seeds.json").read_text())["validation_accuracies"]
+    assert len(reached) == 2
+    assert certificate.validation_accuracy == max(reached)
     loaded = load_model(run.path)
     assert sum(p.numel() for p in loaded.model.parameters()) == certificate.parameters
     assert loaded.input_shape == (1, 8, 8)
