@@ -20,8 +20,8 @@ from nas.conditions import Conditions
 from nas.identity import this_worker
 from nas.patience import Patience
 from nas.problem import Problem
-from nas.samplers import SAMPLERS, SamplerContext
-from nas.storage import objectives_of
+from nas.samplers import SamplerContext, sampler_maker
+from nas.storage import close_study, objectives_of
 from nas.terms import Terms, check_device, check_versions
 from search_spaces import SearchSpace
 
@@ -80,10 +80,10 @@ def joined(
     budget = replace(Budget.parse(terms.budget), limit_ms=terms.limit_ms)
     settings = LatencySettings(confidence=config.confidence).under(budget)
     with LatencyMeter(target, settings) as meter:
-        study.sampler = pick("sampler", config.sampler, SAMPLERS, group="samplers")(
+        study.sampler = sampler_maker(config.sampler)(
             SamplerContext(
                 # A name of its own each time: no two workers draw the same numbers.
-                seed=int.from_bytes(this_worker().name[-8:].encode(), "big") % 2**31,
+                seed=int(this_worker().name[-8:], 16) % 2**31,
                 space=space,
                 limit_ms=terms.limit_ms,
                 num_trials=config.num_trials,
@@ -100,7 +100,10 @@ def joined(
             recipe=pick("recipe", config.recipe, RECIPES, group="recipes"),
             config=config,
         )
-        yield Joined(problem, study, notes)
+        try:
+            yield Joined(problem, study, notes)
+        finally:
+            close_study(study)
 
 
 def _existing(place: str | Path, name: str, patience: Patience) -> optuna.Study:
