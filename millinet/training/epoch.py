@@ -122,7 +122,7 @@ class EpochTrainer:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimiser.step()
         if self.average is not None:
-            self.average.update(self.model)
+            self.average.update()
         return loss
 
     def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
