@@ -46,7 +46,7 @@ class Dictionary(nn.Module):
         self.register_buffer("bound", torch.ones(()))
         self.is_checked = False
         # A training begun again from its first weights begins with its first penalties, too.
-        self.register_load_state_dict_post_hook(_check_again)
+        self.register_load_state_dict_post_hook(_check_again)  # type: ignore[no-untyped-call]
         self.refresh_bound()
 
     def forward(self, features: Tensor) -> Coding:
@@ -131,5 +131,5 @@ class Dictionary(nn.Module):
         self.log_penalty.copy_(torch.where(is_silent, half_of_loudest, self.log_penalty))
 
 
-def _check_again(dictionary: nn.Module, _: object) -> None:
+def _check_again(dictionary: Dictionary, _: object) -> None:
     dictionary.is_checked = False
