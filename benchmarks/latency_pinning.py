@@ -4,6 +4,7 @@ python -m benchmarks.latency_pinning --visits 60      # about 2 minutes
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from benchmarks.latency_subjects import same_as_reference, subjects
 from benchmarks.record import record
-from millinet.device import pinned, resolve_device, set_threads
+from millinet.device import resolve_device, set_threads
 from millinet.latency import LatencySettings
 from millinet.latency.subject import prepare
 from millinet.latency.timer import pause
@@ -36,13 +37,24 @@ def hogs(count: int) -> Iterator[None]:
             one.wait()
 
 
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Hold this thread to the last of its cores inside the block."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def watch(pairs: Mapping[str, tuple[Any, Any, int]], visits: int) -> dict[tuple[str, bool], list[Visit]]:
     """Visit every pair `visits` times with and without pinning, in turn."""
     seen: dict[tuple[str, bool], list[Visit]] = {(name, held): [] for name in pairs for held in (False, True)}
     for _ in range(visits):
         for name, (candidate, reference, num_calls) in pairs.items():
             for held in (False, True):
-                with pinned(1) if held else nullcontext():
+                with pinned() if held else nullcontext():
                     seen[name, held].append(visit(candidate, reference, num_calls=num_calls))
         pause(0.05)
     return seen

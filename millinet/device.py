@@ -4,7 +4,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -119,22 +119,6 @@ def using_threads(num_threads: int | None) -> Iterator[int]:
         yield set_threads(num_threads)
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def pinned(num_threads: int) -> Iterator[None]:
-    """Hold this thread to its last `num_threads` cores inside the block, where the system allows it."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    with suppress(OSError):
-        os.sched_setaffinity(0, sorted(before)[-num_threads:])
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.sched_setaffinity(0, before)
 
 
 def usable_cores() -> int:

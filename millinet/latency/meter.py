@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from millinet.device import DeviceInfo, describe, pinned, resolve_device, using_threads
+from millinet.device import DeviceInfo, describe, resolve_device, using_threads
 from millinet.errors import ConfigError, MillinetError
 from millinet.latency.budget import Budget
 from millinet.latency.cuda import fixed_numerics, gpu_times
@@ -152,16 +152,12 @@ class LatencyMeter:
     def _visit(self, subject: Subject, reference: Reference, num_calls: int) -> tuple[Visit, DeviceInfo]:
         try:
             info = describe(self.device)
-            with device_lock(info.identity), collecting_output(), self._held():
+            with device_lock(info.identity), collecting_output():
                 return visit(subject.call, reference.subject.call, num_calls=num_calls), info
         except MillinetError:
             raise
         except Exception as error:
             raise call_failure("the model", "while it was timed", error) from error
-
-    def _held(self) -> AbstractContextManager[None]:
-        # Beside two busy processes a thread free to move was slowed by half, one held to a core by a quarter.
-        return pinned(self.settings.threads) if self.device.type == "cpu" else nullcontext()
 
     def _form(self) -> AbstractContextManager[object]:
         is_cpu = self.device.type == "cpu"

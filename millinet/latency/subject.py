@@ -123,7 +123,9 @@ def call_failure(name: str, when: str, error: Exception) -> MeasurementError:
 
 def _check_has_values(name: str, tensors: Sequence[Tensor]) -> None:
     if any(tensor.is_meta for tensor in tensors):
-        raise MeasurementError(f"{name} is on the meta device, where there is nothing to time; build it on cpu")
+        raise MeasurementError(
+            f"{name} is on the meta device, where there is nothing to time; build it on the cpu"
+        )
 
 
 def _check_place(form: nn.Module, device: torch.device) -> None:
