@@ -28,7 +28,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from benchmarks.record import record
-from millinet.data import DataSet, load_data
+from millinet.data import DataSet, Split, load_data
 from millinet.device import resolve_device, usable_cores
 from millinet.training import Recipe, evaluate, fit
 from search_spaces import Architecture, Stage, Stem, network
@@ -48,7 +48,7 @@ class Options(NamedTuple):
     device: torch.device
     seed: int
     fraction: float
-    """Share of the training images that is used; 1 but for trying the program out."""
+    """Share of the images that is used; 1 but for trying the program out."""
     epochs: int | None
     """Most epochs; None leaves each its own."""
 
@@ -90,9 +90,13 @@ def built(name: str, seed: int) -> nn.Module:
 
 
 def part_of(data: DataSet, fraction: float) -> DataSet:
-    """Keep the first share of the training images, in an order that mixes the classes."""
-    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
-    return data.with_train(data.train.subset(order[: int(fraction * len(data.train))]))
+    """Keep the first share of the images of every split, in an order that mixes the classes."""
+
+    def some(split: Split) -> Split:
+        order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
+        return split.subset(order[: int(fraction * len(split))])
+
+    return replace(data, train=some(data.train), validation=some(data.validation), test=some(data.test))
 
 
 def with_millinet(name: str, options: Options) -> Reached:
@@ -121,16 +125,18 @@ def loaders(options: Options) -> tuple[DataLoader[Any], DataLoader[Any], DataLoa
     plain = v2.Compose(usual)
     folder = options.images / "train"
     order = torch.randperm(len(ImageFolder(folder)), generator=torch.Generator().manual_seed(options.seed))
+    order = order[: int(options.fraction * len(order))]
     held = round(0.15 * len(order))
-    used = held + int(options.fraction * (len(order) - held))
-    train = Subset(ImageFolder(folder, varied), order[held:used].tolist())
+    train = Subset(ImageFolder(folder, varied), order[held:].tolist())
     judged = Subset(ImageFolder(folder, plain), order[:held].tolist())
+    test = ImageFolder(options.images / "test", plain)
+    tested = torch.randperm(len(test), generator=torch.Generator().manual_seed(0)).tolist()
     workers = min(8, usable_cores())
     common = {"num_workers": workers, "persistent_workers": True, "pin_memory": options.device.type == "cuda"}
     return (
         DataLoader(train, PLAIN_BATCH, shuffle=True, **common),
         DataLoader(judged, 512, **common),
-        DataLoader(ImageFolder(options.images / "test", plain), 512, **common),
+        DataLoader(Subset(test, tested[: int(options.fraction * len(test))]), 512, **common),
     )
 
 
