@@ -4,6 +4,7 @@ A table is a plain dict in a package's `__init__.py`. What a plug-in file or ano
 found here at look-up time, so no table is ever mutated and nothing is imported before it is asked for.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -86,13 +87,17 @@ def load_plugin(path: Path) -> list[str]:
     Raises:
         ConfigError: If the file is missing, does not run, or defines no table.
     """
-    spec = spec_from_file_location(f"millinet_plugin_{path.stem}", path) if path.is_file() else None
+    name = f"millinet_plugin_{path.stem}"
+    spec = spec_from_file_location(name, path) if path.is_file() else None
     if spec is None or spec.loader is None:
         raise ConfigError(f"--plugin takes an existing Python file, got {str(path)!r}")
     module = module_from_spec(spec)
+    # What it defines is found under this name by another process that has run the same file.
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever foreign code raises is one line for its author
+        del sys.modules[name]
         raise ConfigError(f"plug-in {path} does not run: {type(error).__name__}: {error}") from error
     added = []
     for group in GROUPS:

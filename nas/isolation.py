@@ -51,10 +51,6 @@ class Bench:
     recipe: Recipe
     config: SearchConfig
     settings: LatencySettings
-    plugins: list[Path]
-    """Files to run first, so that their blocks are there."""
-    threads: int
-    """Intra-op threads of torch, as in the process that asks."""
 
 
 class Task(NamedTuple):
@@ -73,9 +69,12 @@ class IsolatedJudge:
     Args:
         problem: What is searched.
         silence_seconds: Time without a word, not even an epoch, after which a candidate is stopped.
+        plugins: Files the processes run first; None takes those this process has run.
     """
 
-    def __init__(self, problem: Problem, *, silence_seconds: float) -> None:
+    def __init__(
+        self, problem: Problem, *, silence_seconds: float, plugins: Sequence[Path] | None = None
+    ) -> None:
         self._bench = Bench(
             space=problem.space,
             data=problem.data,
@@ -84,9 +83,8 @@ class IsolatedJudge:
             recipe=problem.recipe,
             config=problem.config,
             settings=problem.meter.settings,
-            plugins=loaded_plugins(),
-            threads=torch.get_num_threads(),
         )
+        self._plugins = loaded_plugins() if plugins is None else plugins
         self._silence_seconds = silence_seconds
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
@@ -134,11 +132,15 @@ class IsolatedJudge:
             context.set_forkserver_preload([__name__])
             self._connection, theirs = context.Pipe()
             process = context.Process(
-                target=serve, args=(theirs, self._bench), name="millinet-candidate", daemon=True
+                target=serve,
+                args=(theirs, self._plugins, torch.get_num_threads()),
+                name="millinet-candidate",
+                daemon=True,
             )
             process.start()
             theirs.close()
             self._process = process
+            self._connection.send(self._bench)
         return self._process, self._connection
 
     def _obituary(self) -> str:
@@ -176,15 +178,22 @@ def described(code: int) -> str:
     return f"its process was killed by {name}" + (f", {likely}" if likely else "")
 
 
-def serve(connection: Connection, bench: Bench) -> None:
-    """Judge every candidate that comes through the connection, until it is closed."""
+def serve(connection: Connection, plugins: Sequence[Path], num_threads: int) -> None:
+    """Judge every candidate that comes through the connection, until it is closed.
+
+    Args:
+        connection: Gives the bench first, then one task after the other.
+        plugins: Files to run before that, so that what they define can be received.
+        num_threads: Intra-op threads of torch, as in the process that asks.
+    """
     # Ctrl-C reaches the whole process group; the worker decides what becomes of its candidate.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
     _go_first()
-    torch.set_num_threads(bench.threads)
-    for plugin in bench.plugins:
+    torch.set_num_threads(num_threads)
+    for plugin in plugins:
         load_plugin(plugin)
+    bench: Bench = connection.recv()
     with LatencyMeter(bench.device, bench.settings) as meter:
         problem = Problem(
             space=bench.space,

@@ -61,12 +61,13 @@ class Recorder:
         self._num_written = len(trials)
 
     def _replace(self, schema: FrameSchema, rows: list[dict[str, object]]) -> None:
-        """Replace the rows of trials, and keep those of probes and winners."""
+        """Replace the rows of trials, and keep those of probes before and of winners after them."""
         present = self._run.frame(schema)
-        others = present[~present["model"].str.startswith("trial:", na=False)]
+        kinds = present["model"].str.replace(":.*", "", regex=True)
         # A worker of a later commit may have written columns that this one does not know.
         known = [{name: value for name, value in row.items() if name in schema.columns} for row in rows]
-        parts = [part for part in (others, schema.frame(known)) if len(part)]
+        before, after = present[kinds == "probe"], present[~kinds.isin(["probe", "trial"])]
+        parts = [part for part in (before, schema.frame(known), after) if len(part)]
         if parts:
             self._run.write(schema, pd.concat(parts, ignore_index=True))
 

@@ -74,8 +74,7 @@ def problem() -> Iterator[Problem]:
 def judge(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IsolatedJudge]:
     plugin = tmp_path_factory.mktemp("plugin") / "misbehaving.py"
     plugin.write_text(PLUGIN)
-    with IsolatedJudge(problem, silence_seconds=300.0) as made:
-        made._bench = replace(made._bench, plugins=[plugin])
+    with IsolatedJudge(problem, silence_seconds=300.0, plugins=[plugin]) as made:
         yield made
 
 
