@@ -41,7 +41,7 @@ class LatencySettings:
     """Visits after which a measurement stops undecided."""
     half_width: float = 0.02
     """Half-width of the ratio's interval at which a measurement without a budget stops, a fraction."""
-    gap_seconds: float = 0.2
+    gap_seconds: float = 0.1
     """Pause between visits where nothing else fills it."""
     max_seconds: float = 30.0
     """Time spent in calls of the model after which a measurement stops undecided."""
