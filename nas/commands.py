@@ -16,6 +16,7 @@ from nas.address import VARIABLE
 from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.display import ConsoleDisplay
+from nas.options import TRIAL_TIMEOUT, Isolate, Plugins, TrialTimeout
 from nas.search import search as run_search
 from nas.setup import default_budget, default_space
 
@@ -59,15 +60,9 @@ def search(
     study: Annotated[
         str | None, typer.Option(help="Name of the study there; by default the run folder's.")
     ] = None,
-    isolate: Annotated[
-        bool, typer.Option(help="Work on candidates in a process that may hang or crash without harm.")
-    ] = True,
-    trial_timeout: Annotated[
-        float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
-    ] = Conditions().silence_seconds,
-    plugin: Annotated[
-        list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
-    ] = None,
+    isolate: Isolate = True,
+    trial_timeout: TrialTimeout = TRIAL_TIMEOUT,
+    plugin: Plugins = None,
 ) -> Path:
     """Search for the most accurate network inside a latency budget, and certify the winners.
 

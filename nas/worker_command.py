@@ -16,6 +16,7 @@ from nas.address import VARIABLE
 from nas.conditions import Conditions
 from nas.display import ConsoleDisplay
 from nas.joining import joined
+from nas.options import TRIAL_TIMEOUT, Isolate, Plugins, TrialTimeout
 from nas.storage import STUDY_NAME, finished
 from nas.trials import search_trials
 
@@ -39,15 +40,9 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or cuda:N; of the kind the search measures on.")
     ] = None,
-    isolate: Annotated[
-        bool, typer.Option(help="Work on candidates in a process that may hang or crash without harm.")
-    ] = True,
-    trial_timeout: Annotated[
-        float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
-    ] = Conditions().silence_seconds,
-    plugin: Annotated[
-        list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
-    ] = None,
+    isolate: Isolate = True,
+    trial_timeout: TrialTimeout = TRIAL_TIMEOUT,
+    plugin: Plugins = None,
 ) -> int:
     """Join a running search, and work on its trials until it has all of them.
 

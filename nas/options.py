@@ -1,0 +1,21 @@
+"""Options that several commands of a search take, each worded once."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from nas.conditions import Conditions
+
+TRIAL_TIMEOUT: Final = Conditions().silence_seconds
+"""Default of `TrialTimeout`, in seconds."""
+
+Isolate = Annotated[
+    bool, typer.Option(help="Work on candidates in a process that may hang or crash without harm.")
+]
+TrialTimeout = Annotated[
+    float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
+]
+Plugins = Annotated[
+    list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
+]

@@ -1,0 +1,44 @@
+"""When a measurement has seen enough, on made-up visits: exact, whatever else the machine does."""
+
+import pytest
+
+from millinet.device import describe
+from millinet.latency import Budget, LatencySettings
+from millinet.latency.references import Reference
+from millinet.latency.summary import has_enough, summarise
+from millinet.latency.timer import Calls
+from millinet.latency.visit import Visit
+
+INFO = describe("cpu")
+
+
+def visits_needed(limit_ms: float, *, num_disturbed: int = 0) -> int:
+    """Return after how many equal visits of a network of 2 ms the measurement stops."""
+    disturbed = [True] * num_disturbed + [False] * (10 - num_disturbed)
+    one = Visit(Calls([2.0] * 10, disturbed), Calls([1.0] * 10, list(disturbed)))
+    reference = Reference("made up", None)  # type: ignore[arg-type]
+    seen: list[Visit] = []
+    budget = Budget(limit_ms=limit_ms)
+    while True:
+        seen.append(one)
+        reference.add_visit(one)
+        measurement = summarise(seen, reference, settings=LatencySettings(), info=INFO)
+        if has_enough(measurement, budget):
+            return len(seen)
+
+
+def test_a_hopeless_candidate_costs_one_visit() -> None:
+    assert visits_needed(0.001) == 1
+
+
+@pytest.mark.parametrize("limit_ms", [30_000.0, 3.0])
+def test_a_candidate_far_inside_the_budget_is_certain_at_the_first_look(limit_ms: float) -> None:
+    assert visits_needed(limit_ms) == 5
+
+
+def test_a_disturbed_visit_ends_nothing_by_itself() -> None:
+    assert visits_needed(0.001, num_disturbed=3) == 5
+
+
+def test_a_candidate_at_the_limit_is_looked_at_to_the_end() -> None:
+    assert visits_needed(2.0) == LatencySettings().max_visits
