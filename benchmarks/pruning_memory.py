@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python -m benchmarks.pruning_memory
 
 Bar: after the tenth pruning resident memory is never 5% above what it was then. What the last ten come to is
-told beside it: the allocator gives back late, a leak never. No clock is read, so the machine may be busy. About
-2 s a pruning on one core.
+told beside it: the allocator gives back late, a leak never. No clock is read, so the machine may be busy. One
+pruning takes about 2 s on one core.
 """
 
 import argparse
