@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from millinet.errors import ConfigError, MillinetError
+from millinet.interrupts import interrupts_kept
 from millinet.provenance import versions
 
 GROUP: Final = "millinet.commands"
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        code = _program(words)(words, prog_name="millinet", standalone_mode=False)
+        with interrupts_kept():
+            code = _program(words)(words, prog_name="millinet", standalone_mode=False)
     except MillinetError as error:
         code = _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
