@@ -1,8 +1,8 @@
 """Ctrl-C that is not lost.
 
-Python raises KeyboardInterrupt wherever the main thread happens to be. Inside a finaliser, or the callback of a
-weak reference, nothing can catch it: Python prints "Exception ignored in" and goes on, and a search that was
-told to stop runs to its end.
+Python raises KeyboardInterrupt wherever the main thread happens to be. Inside a finaliser, or the callback
+of a weak reference, nothing can catch it: Python prints "Exception ignored in" and goes on, and a search that
+was told to stop runs to its end.
 """
 
 import signal
