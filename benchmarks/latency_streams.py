@@ -46,7 +46,7 @@ def watch(benched: Sequence[Benched], *, repeats: int, visits: int) -> dict[str,
     pairs = {}
     for name, model, example in benched:
         subject = prepare(model, example, device=device, settings=SETTINGS)
-        pairs[name] = subject, ladder.nearest(subject.rough_ms).subject
+        pairs[name] = subject, ladder.for_duration(subject.rough_ms).subject
     own = same_as_reference()
     twins = [prepare(own.model, own.example, device=device, settings=SETTINGS) for _ in range(2)]
     pairs[own.name] = twins[0], twins[1]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import Final, NamedTuple
 
+from millinet.latency.stopping import LONGEST_PAUSE
 from millinet.latency.visit import Visit, calm_calls
 
 CALM_VISIT: Final = 0.9
@@ -69,6 +70,17 @@ def keep_calm(seen: Sequence[Visit]) -> Kept:
         share_undisturbed=sum(one.share_undisturbed for one in seen) / len(seen),
         spread=median(_spread(one) for one in visits),
     )
+
+
+def pauses(seen: Sequence[Visit]) -> int:
+    """Return how many pauses to make before the next visit: none before the first, more on a busy machine.
+
+    What keeps the machine busy is often over in seconds, and a measurement that gives up at once has to be
+    made again.
+    """
+    calm = (one.share_undisturbed >= CONTENDED_SHARE for one in reversed(seen))
+    num_contended = next((count for count, is_calm in enumerate(calm) if is_calm), len(seen))
+    return min(2**num_contended, LONGEST_PAUSE) if seen else 0
 
 
 def _spread(visit: Visit) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from millinet.device import DeviceInfo, describe, resolve_device, using_threads
 from millinet.errors import ConfigError, MillinetError
 from millinet.latency.budget import Budget
+from millinet.latency.calm import pauses
 from millinet.latency.cuda import fixed_numerics, gpu_times
 from millinet.latency.lock import device_lock
 from millinet.latency.measurement import LatencyMeasurement
@@ -128,7 +129,7 @@ class LatencyMeter:
         hindrances: set[str] = set()
         is_enough = False
         while not is_enough:
-            pause(gap_seconds if seen else 0.0)
+            pause(gap_seconds * pauses(seen))
             with self._form():
                 one, info = self._visit(subject, reference, num_calls)
             seen.append(one)
@@ -167,7 +168,7 @@ class LatencyMeter:
         if self._base is not None and budget is not None and budget.ratio is not None:
             return self._base
         if self._given is None:
-            return self._ladder.nearest(subject.rough_ms)
+            return self._ladder.for_duration(subject.rough_ms)
         if self._reference is None:
             network, example = self._given
             prepared = prepare(network, example, device=self.device, settings=self._yardstick)

@@ -1,11 +1,11 @@
 """The yardsticks: frozen networks of every order of duration, and the time each takes on this device.
 
-A candidate is compared with the rung whose duration is nearest. Whatever slows the machine slows both, so
-their ratio holds still where absolute times wander by tens of percent.
+A candidate is compared with a rung of about its duration. Whatever slows the machine slows both, so their
+ratio holds still where absolute times wander by tens of percent.
 """
 
 from dataclasses import dataclass, field
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 from statistics import median
 from typing import Final
 
@@ -117,11 +117,13 @@ class Reference:
         """Standard error of the anchor, as a fraction.
 
         The spread of its visits, drawn towards the usual one while they are few, over the root of the number
-        of times the machine may have changed its pace meanwhile.
+        of times the machine may have changed its pace meanwhile. Infinite before the first visit.
         """
         if self.pinned_ms is not None:
             return 0.0
         count = len(self.anchored_on)
+        if not count:
+            return inf
         own = robust_centre(self.anchored_on)[1] ** 2 * count
         spread = sqrt((USUAL_WEIGHT * USUAL_SPREAD**2 + count * own) / (USUAL_WEIGHT + count))
         paces = 1 + (self._until_ms - self._since_ms) / 1e3 / PACE_SECONDS
@@ -136,15 +138,23 @@ class Ladder:
         self._settings = settings
         self._rungs: dict[int, Reference] = {}
 
-    def nearest(self, duration_ms: float) -> Reference:
-        """Return the rung whose duration is nearest to that of a candidate, by ratio."""
+    def for_duration(self, duration_ms: float) -> Reference:
+        """Return the rung to compare a candidate with.
+
+        Of those that take 0.5 to 2 times as long, the one whose own time is known best; before any has been
+        visited, and where none is within a factor of two, the nearest.
+        """
+        nearest = self._nearest(duration_ms)
+        within = [rung for rung in self._rungs.values() if _distance(rung, duration_ms) <= log(2)]
+        known = min(within, key=lambda rung: rung.anchor_error, default=nearest)
+        return known if known.anchored_on else nearest
+
+    def _nearest(self, duration_ms: float) -> Reference:
         best = self._at(0)
-        distance = abs(log(_quick_ms(best) / duration_ms))
         for level in range(1, NUM_RUNGS):
             above = self._at(level)
-            further = abs(log(_quick_ms(above) / duration_ms))
-            if further < distance:
-                best, distance = above, further
+            if _distance(above, duration_ms) < _distance(best, duration_ms):
+                best = above
             elif _quick_ms(above) > duration_ms:
                 break
         return best
@@ -155,6 +165,10 @@ class Ladder:
             subject = prepare(network, example, device=self._device, settings=self._settings)
             self._rungs[level] = Reference(f"rung {level}", subject)
         return self._rungs[level]
+
+
+def _distance(reference: Reference, duration_ms: float) -> float:
+    return abs(log(_quick_ms(reference) / duration_ms))
 
 
 def _quick_ms(reference: Reference) -> float:

@@ -14,6 +14,8 @@ Methods", 1999, chapter 9.
 """
 PATIENCE: Final = 12
 """Visits after which a measurement gives up where the machine, not their number, keeps it undecided."""
+LONGEST_PAUSE: Final = 16
+"""Factor by which a pause grows at most: it doubles with each visit in a row that met a contended machine."""
 MOST_SEEN: Final = 1.5
 """Visits made at most, disturbed ones included, for each visit wanted."""
 SCREEN: Final = 1.3

@@ -37,19 +37,25 @@ class Visit(NamedTuple):
         return (self.candidate + self.reference).share_undisturbed
 
 
-def visit(candidate: Callable[[], object], reference: Callable[[], object], *, num_calls: int) -> Visit:
+def visit(
+    candidate: Callable[[], object],
+    reference: Callable[[], object],
+    *,
+    num_calls: int,
+    warm_up_seconds: float = WARM_UP_SECONDS,
+) -> Visit:
     """Time both in the order reference, candidate, candidate, reference, so that steady drift cancels."""
+
+    def turn(call: Callable[[], object]) -> Calls:
+        warm_up(call, seconds=warm_up_seconds, least=1)
+        return time_calls(call, num_calls)
+
     at_ms = now_ms()
     with collector_held():
-        first = _turn(reference, num_calls)
-        both = _turn(candidate, num_calls) + time_calls(candidate, num_calls)
-        last = _turn(reference, num_calls)
+        first = turn(reference)
+        both = turn(candidate) + time_calls(candidate, num_calls)
+        last = turn(reference)
     return Visit(candidate=both, reference=first + last, at_ms=at_ms)
-
-
-def _turn(call: Callable[[], object], num_calls: int) -> Calls:
-    warm_up(call, seconds=WARM_UP_SECONDS, least=1)
-    return time_calls(call, num_calls)
 
 
 def calls_per_block(duration_ms: float, least: int) -> int:

@@ -9,6 +9,8 @@ from millinet.latency import LatencySettings, deployed, layer_profile, measure
 from millinet.latency.engines import ENGINES
 from millinet.latency.references import Ladder, rung
 from millinet.latency.settings import DTYPES, MEMORY_FORMATS
+from millinet.latency.timer import Calls
+from millinet.latency.visit import Visit
 
 CPU = torch.device("cpu")
 SLOW_ENGINES = {"compile"}
@@ -93,9 +95,20 @@ def test_a_rung_is_the_same_in_every_process() -> None:
 def test_a_longer_candidate_is_given_a_longer_reference() -> None:
     ladder = Ladder(CPU, LatencySettings(fold=False))
 
-    levels = [int(ladder.nearest(duration).name.split()[1]) for duration in (0.001, 0.5, 8.0)]
+    levels = [int(ladder.for_duration(duration).name.split()[1]) for duration in (0.001, 0.5, 8.0)]
 
     assert levels == sorted(set(levels))
+
+
+def test_a_reference_that_is_known_serves_candidates_within_a_factor_of_two() -> None:
+    ladder = Ladder(CPU, LatencySettings(fold=False))
+    known = ladder.for_duration(0.5)
+    known.add_visit(
+        Visit(candidate=Calls([1.0] * 10, [False] * 10), reference=Calls([0.5] * 10, [False] * 10))
+    )
+
+    assert {ladder.for_duration(duration).name for duration in (0.26, 0.4, 0.9)} == {known.name}
+    assert ladder.for_duration(2.0) is not known
 
 
 def test_the_layers_of_the_deployed_form_are_listed_in_order(images: Tensor) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from millinet.device import describe
 from millinet.latency import Budget, LatencySettings
+from millinet.latency.calm import pauses
 from millinet.latency.references import Reference
 from millinet.latency.summary import has_enough, summarise
 from millinet.latency.timer import Calls
@@ -42,3 +43,12 @@ def test_a_disturbed_visit_ends_nothing_by_itself() -> None:
 
 def test_a_candidate_at_the_limit_is_looked_at_to_the_end() -> None:
     assert visits_needed(2.0) == LatencySettings().max_visits
+
+
+def test_pauses_grow_while_neighbours_keep_the_machine_busy() -> None:
+    calm = Visit(Calls([2.0], [False]), Calls([1.0], [False]))
+    busy = Visit(Calls([2.0], [True]), Calls([1.0], [True]))
+
+    assert [pauses([calm] + [busy] * count) for count in range(6)] == [1, 2, 4, 8, 16, 16]
+    assert pauses([busy, calm]) == 1
+    assert pauses([]) == 0
