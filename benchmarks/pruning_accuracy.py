@@ -1,7 +1,9 @@
-"""Accuracy at equal measured latency: ours beside torch-pruning's uniform, global and isomorphic L2.
+"""Accuracy at equal latency: ours beside torch-pruning's uniform, global and isomorphic L2 and two controls.
 
     OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data folder:cifar10 --train-images 4000
     OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data digits --seeds 0
+    OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data folder:cifar10 --train-images 2000 \
+        --equal-by macs
     python -m benchmarks.pruning_accuracy --data folder:cifar10 --network network:resnet56 --device cuda \
         --epochs 200 --recover-epochs 60
 
@@ -12,38 +14,52 @@ seed and teacher, from batch norms measured anew. Latency is measured before rec
 and once more at the end, all networks of a seed in turn. Networks whose latency differs by more than --equal
 from the target are told, and left out of the comparison.
 
+The controls: `random` keeps channels drawn at random, of every group the same fraction. `scratch` is the
+evenly narrower network with fresh weights, trained for as many epochs as pruning and recovery had together,
+by the same teacher.
+
+With --equal-by macs everything is brought to a fraction of the multiply-adds instead. Such figures do not
+depend on the machine's state, and say nothing about speed.
+
 At 32 pixels and one image the time of a layer is mostly that of calling it, so the batch is 64. Finished
 seeds and trained networks are kept in --state; a run that was stopped goes on. With 4,000 images, 12 and 4
-epochs: about 7 minutes a seed on one core.
+epochs: about 10 minutes a seed on one core.
 """
 
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from time import perf_counter
 from typing import Any, Final
 
 import torch
 from torch import nn
 
-from benchmarks.pruning_others import METHODS, by_ratio, in_turn, nearest
+from benchmarks.pruning_others import METHODS, by_ratio, nearest
+from benchmarks.pruning_yardsticks import ByLatency, Yardstick, yardstick
 from benchmarks.record import record
 from compress import prune
+from compress.config import PruneOptions
 from compress.recovery import recover
-from millinet.costs import count
 from millinet.data import DataSet, load_data
 from millinet.errors import MillinetError
-from millinet.latency import LatencyMeter, LatencySettings
-from millinet.latency.measurement import UNFIT
 from millinet.models import load_model
+from millinet.statistics import t_factor
 from millinet.training import Recipe, evaluate, fit
 from millinet.weights import load_weights, save_weights
 
-OURS: Final = ("ours", "ours-depth")
-"""Without and with whole blocks removed."""
+OURS: Final[Mapping[str, PruneOptions]] = {
+    "ours": {},
+    "ours-taylor": {"criterion": "taylor"},
+    "ours-depth": {"remove_blocks": True},
+}
+"""As `prune` comes, by the change of the loss instead of L2, and with whole blocks removed."""
+EVENLY: Final[PruneOptions] = {"allocation": "uniform", "round_to": 1}
+RANDOM: Final[PruneOptions] = {"criterion": "random", **EVENLY}
+CONTROLS: Final = ("random", "scratch")
 BAR_POINTS: Final = 0.5
 NUM_SAMPLES: Final = 256
 UNASKED: Final = ("seeds", "state", "name")
@@ -53,8 +69,8 @@ UNASKED: Final = ("seeds", "state", "name")
 class Bench:
     """What all cases of one seed share."""
 
-    def __init__(self, given: argparse.Namespace, seed: int, meter: LatencyMeter) -> None:
-        self.given, self.seed, self.meter = given, seed, meter
+    def __init__(self, given: argparse.Namespace, seed: int, equal: Yardstick) -> None:
+        self.given, self.seed, self.equal = given, seed, equal
         self.data = _data(given, seed)
         self.example = torch.zeros(given.batch, *self.data.input_shape, device=given.device)
         self.full = self._trained()
@@ -79,32 +95,40 @@ class Bench:
             save_weights(model, path)
         return model.eval()
 
-    def pruned(self, method: str, target_ms: float) -> nn.Module:
-        """Prune to the target in one of the ways."""
+    def smaller(self, method: str) -> nn.Module:
+        """Prune to the target in one of the ways, and train what is left."""
+        asked = self.equal.asked(self.full, self.example, self.given.ratio)
         if method in OURS:
-            chosen = torch.randperm(len(self.data.train), generator=torch.Generator().manual_seed(0))
-            chosen = chosen[:NUM_SAMPLES]
-            images = self.data.normalise(self.data.train.pixels(chosen)).to(self.given.device)
-            return prune(
-                self.full,
-                self.example,
-                budget=f"{target_ms!r}ms",
-                criterion=self.given.criterion,
-                remove_blocks=method == "ours-depth",
-                data=[(images, self.data.train.labels[chosen].to(self.given.device))],
-                meter=self.meter,
-                device=self.given.device,
-            ).model
-        return nearest(
-            lambda ratio: by_ratio(
-                self.full, self.example, method=method, ratio=ratio, num_classes=self.data.num_classes
-            ),
-            lambda model: self.meter.measure(model, self.example).median_ms,
-            # Ours come in just under the limit, so these are aimed at the middle of that.
-            0.98 * target_ms,
+            return self._recovered(self._pruned(asked, OURS[method]))
+        if method == "random":
+            return self._recovered(self._pruned(asked, RANDOM))
+        if method == "scratch":
+            torch.manual_seed(self.seed)
+            return self._from_scratch(self._pruned(asked, EVENLY))
+        return self._recovered(
+            nearest(
+                lambda ratio: by_ratio(
+                    self.full, self.example, method=method, ratio=ratio, num_classes=self.data.num_classes
+                ),
+                lambda model: self.equal.of(model, self.example),
+                self.equal.aim * self.given.ratio * self.equal.of(self.full, self.example),
+            )
         )
 
-    def recovered(self, model: nn.Module) -> nn.Module:
+    def _pruned(self, asked: PruneOptions, how: PruneOptions) -> nn.Module:
+        chosen = torch.randperm(len(self.data.train), generator=torch.Generator().manual_seed(0))
+        chosen = chosen[:NUM_SAMPLES]
+        images = self.data.normalise(self.data.train.pixels(chosen)).to(self.given.device)
+        return prune(
+            self.full,
+            self.example,
+            **(asked | how),
+            data=[(images, self.data.train.labels[chosen].to(self.given.device))],
+            meter=self.equal.meter if isinstance(self.equal, ByLatency) else None,
+            device=self.given.device,
+        ).model
+
+    def _recovered(self, model: nn.Module) -> nn.Module:
         """Recover in place, as every other."""
         given = self.given
         recipe = Recipe(
@@ -115,6 +139,18 @@ class Bench:
             ema_decay=0.99,
         )
         recover(model, self.data, recipe, teacher=self.full, device=given.device, seed=self.seed)
+        return model.eval()
+
+    def _from_scratch(self, model: nn.Module) -> nn.Module:
+        """Forget the weights, and train for as long as the others were trained in all."""
+        given = self.given
+        for module in model.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+        recipe = Recipe(
+            epochs=given.epochs + given.recover_epochs, batch_size=given.train_batch, ema_decay=0.99
+        )
+        fit(model, self.data, recipe, teacher=self.full, device=given.device, seed=self.seed)
         return model.eval()
 
     def accuracy(self, model: nn.Module) -> dict[str, float]:
@@ -132,56 +168,52 @@ def _data(given: argparse.Namespace, seed: int) -> DataSet:
 
 
 def rows_of(bench: Bench) -> Iterator[dict[str, Any]]:
-    """Prune, recover and judge in every way, then measure all networks of the seed in turn."""
-    given = bench.given
-    base = bench.meter.measure(bench.full, bench.example)
-    target_ms = given.ratio * base.median_ms
+    """Prune, recover and judge in every way, then hold all networks of the seed to the yardstick."""
     models: dict[str, nn.Module] = {"full": bench.full}
     rows: dict[str, dict[str, Any]] = {"full": {"seconds": 0.0} | bench.accuracy(bench.full)}
-    for method in given.methods:
+    for method in bench.given.methods:
         started = perf_counter()
         try:
-            models[method] = bench.recovered(bench.pruned(method, target_ms))
+            models[method] = bench.smaller(method)
         except MillinetError as error:
             rows[method] = {"refused": str(error)}
             continue
         rows[method] = {"seconds": perf_counter() - started} | bench.accuracy(models[method])
         print(f"seed {bench.seed} {method}: {rows[method]['seconds']:.0f} s", flush=True)
-    found = in_turn(bench.meter, models, bench.example)
+    found = bench.equal.judged(models, bench.example)
     for method, judged in rows.items():
-        row = {"seed": bench.seed, "method": method} | judged
-        if method in found:
-            measured = found[method]
-            row |= {
-                "latency_ms": measured.median_ms,
-                "latency_low_ms": measured.low_ms,
-                "latency_high_ms": measured.high_ms,
-                "status": measured.status,
-                "share_of_full": measured.median_ms / found["full"].median_ms,
-                "macs": count(models[method], bench.example).macs,
-            }
-        yield row
+        yield {"seed": bench.seed, "method": method} | judged | found.get(method, {})
 
 
 def summary(rows: list[dict[str, Any]], ratio: float, equal: float) -> dict[str, Any]:
-    """Compare mean accuracies of the networks that are equally fast, over the seeds."""
+    """Compare the networks that are equally fast, seed by seed."""
     found: dict[str, Any] = {"target_share": ratio, "equal_within": equal, "bar_points": BAR_POINTS}
-    means: dict[str, float] = {}
+    accuracies: dict[str, dict[int, float]] = {}
+    for row in rows:
+        is_near = abs(row.get("share_of_full", 0.0) / ratio - 1.0) <= equal
+        if row.get("is_fit") and (is_near or row["method"] == "full"):
+            accuracies.setdefault(row["method"], {})[row["seed"]] = row["test_accuracy"]
+    means = {method: fmean(by_seed.values()) for method, by_seed in accuracies.items()}
     for method in dict.fromkeys(row["method"] for row in rows):
-        mine = [row for row in rows if row["method"] == method and "latency_ms" in row]
-        fit_rows = [row for row in mine if row["status"] not in UNFIT]
-        near = [
-            row for row in fit_rows if method == "full" or abs(row["share_of_full"] / ratio - 1.0) <= equal
-        ]
-        found[f"{method}_compared"] = f"{len(near)} of {len(mine)}"
-        if near:
-            means[method] = fmean(row["test_accuracy"] for row in near)
-            found[f"{method}_mean_accuracy"] = means[method]
-    others = [means[name] for name in METHODS if name in means]
-    for name in OURS:
-        if name in means and others:
-            found[f"{name}_ahead_points"] = 100.0 * (means[name] - max(others))
+        num_all = sum(row["method"] == method for row in rows)
+        found[f"{method}_mean_accuracy"] = means.get(method)
+        found[f"{method}_compared"] = f"{len(accuracies.get(method, {}))} of {num_all}"
+    for others in (METHODS, CONTROLS):
+        rival = max((name for name in others if name in means), key=lambda name: means[name], default=None)
+        for name in OURS if rival else ():
+            if name in means:
+                found[f"{name}_ahead_of_{rival}_points"] = ahead(accuracies[name], accuracies[rival or ""])
     return found
+
+
+def ahead(mine: Mapping[int, float], theirs: Mapping[int, float]) -> str:
+    """Tell the mean difference in points over the seeds that both have, with a 95% interval from two on."""
+    points = [100.0 * (mine[seed] - theirs[seed]) for seed in mine if seed in theirs]
+    if len(points) < 2:
+        return f"{points[0]:+.2f} (one seed)" if points else "no seed in common"
+    # Of a difference, not of a fraction: the interval may leave [0, 1].
+    half = t_factor(len(points) - 1, 0.95) * stdev(points) / len(points) ** 0.5
+    return f"{fmean(points):+.2f} ({fmean(points) - half:+.2f} to {fmean(points) + half:+.2f})"
 
 
 def main() -> None:
@@ -195,16 +227,16 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--recover-epochs", type=int, default=4)
     parser.add_argument("--train-batch", type=int, default=64)
-    parser.add_argument("--criterion", default="l2", help="of ours; theirs is L2")
+    parser.add_argument("--equal-by", choices=["latency", "macs"], default="latency")
     parser.add_argument("--ratio", type=float, default=0.5)
     parser.add_argument(
-        "--equal", type=float, default=0.04, help="latencies this near to the target are equal"
+        "--equal", type=float, default=0.04, help="networks this near to the target are equal"
     )
     parser.add_argument("--batch", type=int, default=64, help="images in a call whose latency is measured")
     parser.add_argument("--dtype", default="fp32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", default=[*OURS, *METHODS])
+    parser.add_argument("--methods", nargs="+", default=[*OURS, *METHODS, *CONTROLS])
     parser.add_argument(
         "--state", type=Path, default=Path("runs/pruning_accuracy"), help="done seeds, networks"
     )
@@ -212,11 +244,11 @@ def main() -> None:
     given = parser.parse_args()
     given.state.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    with LatencyMeter(given.device, LatencySettings(dtype=given.dtype)) as meter:
+    with yardstick(given.equal_by, device=given.device, dtype=given.dtype) as equal:
         for seed in given.seeds:
             path = given.state / f"{_key(given, sorted(vars(given).keys() - {*UNASKED}))}-{seed}.json"
-            rows += _kept(path, lambda seed=seed: list(rows_of(Bench(given, seed, meter))))
-    told = summary(rows, given.ratio, given.equal)
+            rows += _kept(path, lambda seed=seed: list(rows_of(Bench(given, seed, equal))))
+    told = {"equal_by": given.equal_by} | summary(rows, given.ratio, given.equal)
     record(given.name, rows, device=given.device, seeds=given.seeds, summary=told)
 
 

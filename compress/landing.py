@@ -15,12 +15,6 @@ from compress.reading import Reading
 
 HIT: Final = 0.97
 """From this fraction of the limit up to the limit, a value is a hit."""
-AIM: Final = 0.977
-"""Where a value is aimed at first, as a fraction of the limit.
-
-The middle between the lowest hit and 0.983, under which fresh processes can tell that a network meets its
-budget: among three of them the half-width is at least 1.7%.
-"""
 LOWEST_AIM: Final = 0.95
 """No lower than this is aimed, however wide the intervals are."""
 
@@ -62,7 +56,7 @@ def land(
     """
     attempts: list[Attempt] = []
     seen = [(problem.cost(problem.full), goal.full.value)]
-    aim = AIM * goal.limit
+    aim = goal.aim * goal.limit
     for _ in range(max_tries):
         widths = allocate(problem, _next_cost(seen, aim))
         if any(widths == attempt.widths for attempt in attempts):

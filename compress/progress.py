@@ -52,7 +52,7 @@ class Progress:
         Raises:
             RunFolderError: If the folder holds something else.
         """
-        key = _key(unpruned, asked)
+        key = fingerprint_of(unpruned, asked)
         path = folder / KEY
         if folder.exists() and not path.exists() and any(folder.iterdir()):
             raise RunFolderError(f"{folder} holds something else than a pruning; name another folder")
@@ -103,8 +103,8 @@ class Progress:
         return self.folder / f"step-{number}.json"
 
 
-def _key(model: nn.Module, asked: str) -> str:
-    """Hash the settings and the weights."""
+def fingerprint_of(model: nn.Module, asked: str = "") -> str:
+    """Hash the weights of a model, and what is asked of it."""
     key = hashlib.sha256(asked.encode())
     for name, tensor in model.state_dict().items():
         key.update(name.encode())

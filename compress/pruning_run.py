@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +12,7 @@ from typing import Any
 import torch
 
 from compress.config import TARGETS
+from compress.progress import fingerprint_of
 from compress.winner import (
     Job,
     Outcome,
@@ -24,7 +27,7 @@ from compress.winner import (
     write_story,
 )
 from millinet.device import describe
-from millinet.errors import InfeasibleBudgetError, RunFolderError
+from millinet.errors import InfeasibleBudgetError, MillinetError, RunFolderError
 from millinet.frames import HISTORY, LATENCY
 from millinet.latency import Budget
 from millinet.models import LoadedModel, load_model, save_model
@@ -78,16 +81,17 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
     """Prune one model into a run folder of its own: `winners/1`, with the model as it came in `before`.
 
     Raises:
-        InfeasibleBudgetError: If pruning cannot reach the budget; the folder says so.
+        InfeasibleBudgetError: If pruning cannot reach the budget; the folder says so, and makes way for
+            another attempt.
     """
-    run = RunFolder.resume_or_create(out, _record(out, loaded, job, budget))
+    run = _folder_for(out, _record(out, loaded, job, budget))
     folder = run.winner_path(1)
     repair(folder.parent)
     asked = _asked(replace(job, tolerance=1.0), str(budget))
     if read_story(folder).get("asked") == asked:
         return run
     started = perf_counter()
-    try:
+    with _ending(run, folder):
         # Whoever names a model and a budget gets that budget, whatever the accuracy.
         outcome, told = shrink_to_first(
             loaded.model,
@@ -95,11 +99,6 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
             [_absolute(budget, job)],
             progress=progress_of(folder),
         )
-    except InfeasibleBudgetError as error:
-        shutil.rmtree(progress_of(folder), ignore_errors=True)
-        run.note(str(error))
-        run.save(status="infeasible")
-        raise
     if outcome is None:
         raise AssertionError("with any loss tolerated the first pruning is kept")
     resolved = _resolved(outcome)
@@ -126,6 +125,37 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
     )
     run.seal()
     return run
+
+
+@contextmanager
+def _ending(run: RunFolder, folder: Path) -> Iterator[None]:
+    """Record how the pruning inside the block ends, where it does not end well."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.save(status="interrupted")
+        raise
+    except InfeasibleBudgetError as error:
+        shutil.rmtree(progress_of(folder), ignore_errors=True)
+        run.note(str(error))
+        run.save(status="infeasible")
+        raise
+    except MillinetError as error:
+        run.note(str(error))
+        run.save(status="failed")
+        raise
+
+
+def _folder_for(out: Path, record: RunRecord) -> RunFolder:
+    """Continue the pruning at `out`, make the folder, or take it over from a pruning that came to nothing."""
+    if (out / "run.json").exists():
+        known = RunFolder.open(out)
+        came_to_nothing = known.record.status in ("infeasible", "failed") and not known.winners()
+        if came_to_nothing and known.record.config.keys() == record.config.keys():
+            run = RunFolder(out, record)
+            run.save()
+            return run
+    return RunFolder.resume_or_create(out, record)
 
 
 def ladder(budget: Budget) -> list[Budget]:
@@ -215,6 +245,7 @@ def _record(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> RunReco
             "data": data.spec,
             "data_fingerprint": data.fingerprint,
             "model": json.loads(json.dumps(loaded.source)),
+            "weights": fingerprint_of(loaded.model)[:16],
             "device": job.device,
             **_asked(replace(job, tolerance=1.0), str(budget)),
         },

@@ -16,9 +16,9 @@ from torch import nn
 from compress.config import PruneConfig
 from compress.criteria import Batch
 from compress.prune import Pruned, prune
-from compress.reading import Reading
 from compress.recovery import recover
 from compress.sparsity import sparsify
+from compress.telling import budget_told, groups_told, latencies_told
 from millinet.certificate import Certificate
 from millinet.data import DataSet
 from millinet.errors import InfeasibleBudgetError, RunFolderError
@@ -97,11 +97,12 @@ def shrink_to_first(
         except InfeasibleBudgetError as error:
             if len(budgets) == 1:
                 raise
-            told.append(f"{_short(budget)}: {error}")
+            told.append(f"{budget_told(budget)}: {error}")
             continue
         accuracies = f"validation accuracy {full:.4f} -> {outcome.accuracy:.4f}"
-        line = f"{_short(budget)}: {latencies_told(outcome.pruned)}, {accuracies}"
+        line = f"{budget_told(budget)}: {latencies_told(outcome.pruned)}, {accuracies}"
         told.append(line)
+        job.tell(f"{budget_told(budget)}: {groups_told(outcome.pruned)}")
         job.tell(line)
         # Whoever names one budget gets it; a winner is only replaced by what is better for certain.
         is_better = outcome.pruned.is_faster or len(budgets) == 1
@@ -235,7 +236,7 @@ def _shrink(model: nn.Module, job: Job, budget: Budget, progress: Path) -> Outco
     histories: list[FitResult] = []
 
     def train(smaller: nn.Module) -> None:
-        job.tell(f"{_short(budget)}: recovering")
+        job.tell(f"{budget_told(budget)}: recovering")
         checkpoint = progress / f"recovery-{len(histories) + 1}.pt"
         histories.append(
             recover(
@@ -250,7 +251,7 @@ def _shrink(model: nn.Module, job: Job, budget: Budget, progress: Path) -> Outco
         )
 
     source = _sparse(model, job, progress.with_suffix(".safetensors")) if job.sparsity else model
-    job.tell(f"{_short(budget)}: choosing widths")
+    job.tell(f"{budget_told(budget)}: choosing widths")
     example = torch.zeros(1, *job.data.input_shape)
     pruned = prune(
         source,
@@ -289,20 +290,6 @@ def _key(job: Job, budget: Budget) -> str:
     """Name the folder of one attempt by what decides its recovery."""
     decides = [str(budget), budget.ratio, job.recipe.as_dict(), job.sparsity, job.seed, job.data.fingerprint]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
-
-
-def latencies_told(pruned: Pruned) -> str:
-    """Tell the latency before and after; where the intervals overlap, that nothing was won."""
-    if pruned.base is None or pruned.measurement is None or pruned.budget is None:
-        raise AssertionError("a pruning to a latency budget measures before and after")
-    before, after = Reading.timed(pruned.base), Reading.timed(pruned.measurement)
-    verdict = {"meets": "", "fails": ", over the budget", "undecided": ", which may or may not be within it"}
-    told = f"{before.told(' ms')} -> {after.told(' ms')}{verdict[pruned.measurement.verdict(pruned.budget)]}"
-    return told if pruned.is_faster else f"{told}, not faster for certain"
-
-
-def _short(budget: Budget) -> str:
-    return f"to {budget.ratio:g}x" if budget.ratio is not None else f"to {budget}"
 
 
 def _figures(outcome: Outcome) -> dict[str, Any]:

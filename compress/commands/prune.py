@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from rich.console import Console
 
@@ -11,15 +12,16 @@ from compress.config import PruneConfig
 from compress.criteria import CRITERIA
 from compress.pruning_run import prune_model, prune_run
 from compress.winner import Job
-from millinet.data import load_data
+from millinet.data import DataSet, load_data
+from millinet.data.telling import data_lines
 from millinet.device import resolve_device
 from millinet.errors import ConfigError
 from millinet.latency import Budget, LatencyMeter, LatencySettings
-from millinet.models import load_model
+from millinet.models import LoadedModel, load_model
 from millinet.naming import run_name
 from millinet.runs import RunFolder
 from millinet.tables import load_plugin, pick
-from millinet.training import RECIPES
+from millinet.training import recipe_of
 
 
 def prune(
@@ -48,11 +50,16 @@ def prune(
         int | None, typer.Option(help="Widths are multiples of this; by default 8 on a GPU.")
     ] = None,
     min_channels: Annotated[int, typer.Option(help="Channels every layer keeps at least.")] = 4,
+    max_removed: Annotated[
+        float, typer.Option(help="Fraction of a layer's channels that may go at most.")
+    ] = 0.9,
     tolerance: Annotated[
         float,
         typer.Option(help="Validation accuracy a run's winner may lose before a milder ratio is tried."),
     ] = 0.01,
-    recipe: Annotated[str, typer.Option(help="Training recipe of the recovery.")] = "recover",
+    recipe: Annotated[
+        str, typer.Option(help="Training recipe of the recovery; recover,epochs=5,... changes it.")
+    ] = "recover",
     sparsity: Annotated[
         float,
         typer.Option(help="Strength of a sparse training before the pruning; 0 is none, 0.01 usual."),
@@ -79,9 +86,9 @@ def prune(
     budget = Budget.parse(latency_budget)
     pick("criterion", criterion, CRITERIA, group="criteria")
     pick("allocation", allocation, ALLOCATIONS)
-    pick("recipe", recipe, RECIPES, group="recipes")
+    recovery = recipe_of(recipe)
     _check_numbers(tolerance, sparsity)
-    run = RunFolder.open(Path(source)) if Path(source).is_dir() else None
+    run = _run(source, weights, out)
     images = _images(source, data, run)
     place = str(resolve_device(device or (run.record.device.get("device") if run else budget.device)))
     config = PruneConfig(
@@ -93,6 +100,7 @@ def prune(
         protect=tuple(protect or ()),
         round_to=round_to,
         min_channels=min_channels,
+        max_removed=max_removed,
         device=place,
     )
     console = Console()
@@ -101,13 +109,15 @@ def prune(
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     loaded_data = load_data(images, seed=seed)
+    for line in data_lines(loaded_data, torch.device(place)):
+        tell(line)
     with LatencyMeter(place, _settings(run).under(budget)) as meter:
         job = Job(
             data=loaded_data,
             device=place,
             meter=meter,
             config=config,
-            recipe=pick("recipe", recipe, RECIPES, group="recipes"),
+            recipe=recovery,
             seed=seed,
             tolerance=tolerance,
             tell=tell,
@@ -117,14 +127,7 @@ def prune(
             for line in prune_run(run, job, budget):
                 tell(line)
             return run.path
-        channels, height, width = loaded_data.input_shape
-        loaded = load_model(
-            source,
-            num_classes=loaded_data.num_classes,
-            in_channels=channels,
-            resolution=(height, width),
-            weights=weights,
-        )
+        loaded = _loaded(source, weights, loaded_data, seed)
         if weights is None:
             tell(
                 f"{source} comes without --weights: what is pruned is untrained unless its source loads some"
@@ -133,6 +136,33 @@ def prune(
         for line in prune_model(folder, loaded, job, budget).record.notes:
             tell(line)
         return folder
+
+
+def _loaded(source: str, weights: Path | None, data: DataSet, seed: int) -> LoadedModel:
+    """Build a model for the images; without weights it is the same each time, so pruning can go on."""
+    channels, height, width = data.input_shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return load_model(
+            source,
+            num_classes=data.num_classes,
+            in_channels=channels,
+            resolution=(height, width),
+            weights=weights,
+        )
+
+
+def _run(source: str, weights: Path | None, out: Path | None) -> RunFolder | None:
+    """Open the run that is to be pruned; None where the source is a model."""
+    if not Path(source).is_dir():
+        return None
+    for name, value in (("weights", weights), ("out", out)):
+        if value is not None:
+            raise ConfigError(
+                f"{source} is a run folder, whose winners have their weights and are pruned in their place, "
+                f"got --{name} {value}; leave it out"
+            )
+    return RunFolder.open(Path(source))
 
 
 def _check_numbers(tolerance: float, sparsity: float) -> None:

@@ -9,15 +9,16 @@ import typer
 from rich.console import Console
 from torch import nn
 
-from millinet.data import DataSet, load_data, placement
+from millinet.data import DataSet, load_data
+from millinet.data.telling import data_lines
 from millinet.device import describe
 from millinet.errors import ConfigError
 from millinet.latency import Budget
 from millinet.models import LoadedModel, load_model
 from millinet.naming import run_name
 from millinet.runs import RunFolder
-from millinet.tables import load_plugin, pick
-from millinet.training import RECIPES, FitResult, Recipe, cross_validate, evaluate, fit
+from millinet.tables import load_plugin
+from millinet.training import FitResult, Recipe, cross_validate, evaluate, fit, recipe_of
 from millinet.training.history import OnEpoch
 from millinet.training.parallel import ranks, torchrun_group
 from millinet.training.progress import EpochLines, JsonLines, TensorBoard, together
@@ -40,7 +41,9 @@ def train(
     data: Annotated[
         str, typer.Option(help="digits, folder:PATH, csv:FILE, cifar10, module:factory.")
     ] = "digits",
-    recipe: Annotated[str, typer.Option(help="quick, full, small or recover.")] = "full",
+    recipe: Annotated[
+        str, typer.Option(help="quick, full, small or recover; full,epochs=30,... changes it.")
+    ] = "full",
     teacher: Annotated[str | None, typer.Option(help="A trained model to learn from as well.")] = None,
     latency_budget: Annotated[
         str | None, typer.Option(help="Certify the network against it: 2ms, 0.5x:resnet20, ...")
@@ -64,7 +67,7 @@ def train(
     budget = Budget.parse(latency_budget) if latency_budget else None
     if folds is not None and folds < 2:
         raise ConfigError(f"k-fold needs at least 2 folds, got {folds}; 5 is usual")
-    chosen: Recipe = pick("recipe", recipe, RECIPES, group="recipes")
+    chosen = recipe_of(recipe)
     with torchrun_group(device) as place:
         console = Console(quiet=not ranks().is_first, soft_wrap=True, highlight=False)
         images = load_data(data, seed=seed)
@@ -153,13 +156,9 @@ def _build(source: str, images: DataSet, seed: int) -> LoadedModel:
 
 def _open(console: Console, training: Training) -> None:
     info, images = describe(training.device), training.data
-    parts = ", ".join(f"{count} {part}" for part, count in images.sizes().items())
-    where = {"device": "on the device", "host": "in host memory", "disk": "read from disk when needed"}
-    held = where[placement(images.train, training.device)]
     console.print(f"{info.name}, threads {info.threads}, processes {ranks().size}")
-    console.print(f"{images.spec}: {parts} images, {held}", markup=False)
-    for line in [*images.notes, *(f"skipped {entry}" for entry in images.skipped)]:
-        console.print(f"  {line}", markup=False)
+    for line in data_lines(images, training.device):
+        console.print(line, markup=False)
     model = training.loaded.model
     parameters = sum(parameter.numel() for parameter in model.parameters())
     console.print(f"{training.loaded.name}: {parameters:,} parameters; recipe: {training.recipe}")

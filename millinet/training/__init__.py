@@ -7,6 +7,7 @@ from millinet.training.crossvalidate import CrossValidation, cross_validate
 from millinet.training.evaluate import Evaluation, evaluate, predict
 from millinet.training.fit import fit
 from millinet.training.history import EpochRecord, FitResult
+from millinet.training.named import recipe_of
 from millinet.training.recipe import Recipe
 from millinet.training.recipes import FULL, QUICK, RECOVER, SMALL
 
@@ -24,4 +25,5 @@ __all__ = [
     "evaluate",
     "fit",
     "predict",
+    "recipe_of",
 ]

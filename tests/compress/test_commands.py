@@ -1,6 +1,7 @@
 """`millinet prune` and `millinet export` work on a model and on a run folder, and say what went wrong."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from compress.pruning_run import ladder, prune_model
 from compress.winner import Job, repair
 from millinet.certificate import Certificate
 from millinet.data import load_data
-from millinet.errors import ConfigError, ModelError, RunFolderError
+from millinet.errors import ConfigChangedError, ConfigError, ModelError, RunFolderError
 from millinet.frames import HISTORY, LATENCY, LAYERS
 from millinet.latency import Budget, LatencyMeter, LatencySettings
 from millinet.models import LoadedModel, load_model
@@ -28,7 +29,7 @@ LIGHT = LatencySettings(max_visits=5, gap_seconds=0.0, calls_per_block=2)
 """Few visits: what is tested here is what becomes of a latency, not how well it is known."""
 
 
-def small_model() -> LoadedModel:
+def small_model(seed: int = 0) -> LoadedModel:
     """Build a network for digits that is small and yet has layers to narrow."""
     architecture = Architecture(
         in_channels=1,
@@ -38,7 +39,7 @@ def small_model() -> LoadedModel:
         stages=(Stage(block="plain", depth=2, width=64),),
         head=Head(name="dense"),
     )
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return LoadedModel(
         model=architecture.build().eval(),
         name="small",
@@ -47,20 +48,20 @@ def small_model() -> LoadedModel:
     )
 
 
-def pruned_into(folder: Path) -> RunFolder:
-    """Prune as the command does, with a light measurement."""
+def pruned_into(folder: Path, *, protect: tuple[str, ...] = (), seed: int = 0) -> RunFolder:
+    """Prune as the command does, with a light measurement; the seed is that of the weights."""
     with LatencyMeter("cpu", LIGHT) as meter:
         job = Job(
             data=load_data("digits", seed=0),
             device="cpu",
             meter=meter,
-            config=PruneConfig(budget=BUDGET, remove_blocks=False),
+            config=PruneConfig(budget=BUDGET, remove_blocks=False, protect=protect),
             recipe=Recipe(epochs=1, batch_size=256, learning_rate=0.02),
             seed=0,
             tolerance=0.01,
             tell=lambda _: None,
         )
-        return prune_model(folder, small_model(), job, BUDGET)
+        return prune_model(folder, small_model(seed), job, BUDGET)
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,40 @@ def test_a_model_without_images_is_refused() -> None:
 def test_numbers_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="got"):
         prune("network:resnet20", data="digits", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [{"weights": Path("w.pt")}, {"out": Path("elsewhere")}])
+def test_what_a_run_has_already_is_refused_and_not_ignored(given: dict[str, Path], pruned_run: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is a run folder, .* leave it out"):
+        prune(str(pruned_run), **given)  # type: ignore[arg-type]
+
+
+def test_a_recovery_may_be_changed_and_is_checked_before_anything_is_read() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
+        prune("network:resnet20", data="folder:nowhere", recipe="recover,epoch=3")
+
+
+def test_a_pruning_that_came_to_nothing_makes_way_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    out = tmp_path / "run"
+    with pytest.raises(ConfigError, match="'nowhere'"):
+        pruned_into(out, protect=("nowhere",))
+    failed = RunFolder.open(out).record
+
+    pruned_into(out)
+
+    assert failed.status == "failed"
+    assert "'nowhere'" in failed.notes[0]
+    assert RunFolder.open(out).record.status == "complete"
+
+
+def test_other_weights_are_another_pruning(tmp_path: Path, pruned_run: Path) -> None:
+    shutil.copytree(pruned_run, tmp_path / "run")
+
+    with pytest.raises(ConfigChangedError, match="weights"):
+        pruned_into(tmp_path / "run", seed=1)
 
 
 def test_an_exported_graph_is_refused_with_the_reason(tmp_path: Path) -> None:

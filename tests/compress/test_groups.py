@@ -110,6 +110,9 @@ def test_finding_groups_leaves_the_model_as_it_was(built: Build, images: Tensor)
     ("name", "num_groups"),
     [
         ("resnet18", 12),
+        ("resnet50", 37),
+        pytest.param("vgg11_bn", 10, marks=pytest.mark.slow),
+        ("mobilenet_v2", 25),
         ("resnext50_32x4d", 21),
         ("mobilenet_v3_small", 27),
         ("densenet121", 120),
@@ -130,17 +133,18 @@ def test_every_family_of_torchvision_can_shrink_in_all_its_groups(name: str, num
     assert sum(group.is_prunable for group in groups) == num_groups
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "num_groups"),
     [
-        ("timm:dpn68", 49),
-        ("timm:dpn92", 65),
-        ("torchvision:wide_resnet50_2", 37),
-        ("torchvision:googlenet", 57),
+        ("torchvision:regnet_y_400mf", 37),
+        ("torchvision:shufflenet_v2_x0_5", 18),
+        pytest.param("timm:dpn68", 49, marks=pytest.mark.slow),
+        pytest.param("timm:dpn92", 65, marks=pytest.mark.slow),
+        pytest.param("torchvision:wide_resnet50_2", 37, marks=pytest.mark.slow),
+        pytest.param("torchvision:googlenet", 57, marks=pytest.mark.slow),
     ],
 )
-def test_wide_and_dual_path_networks_shrink_to_half_their_macs(source: str, num_groups: int) -> None:
+def test_a_network_of_every_kind_shrinks_to_half_its_macs(source: str, num_groups: int) -> None:
     model = load_model(source, num_classes=10, in_channels=3, resolution=(64, 64)).model
     example = torch.zeros(1, 3, 64, 64)
 

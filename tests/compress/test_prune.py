@@ -93,6 +93,18 @@ def test_every_allocation_comes_under_the_target_and_near_it(allocation: str, ta
     assert 0.46 <= share <= 0.5
 
 
+@pytest.mark.parametrize("target", ["macs_ratio", "params_ratio"])
+def test_what_is_counted_is_met_to_a_percent(target: str) -> None:
+    model = models.resnet18(num_classes=10)
+    example = torch.zeros(1, 3, 32, 32)
+
+    pruned = prune(model, example, **{target: 0.5})
+
+    before, after = count(model, example), count(pruned.model, example)
+    share = after.macs / before.macs if target == "macs_ratio" else after.parameters / before.parameters
+    assert 0.495 <= share <= 0.5
+
+
 def test_widths_of_grouped_convolutions_are_multiples_of_eight() -> None:
     model = models.resnext50_32x4d(num_classes=10)
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from compress.prune import Pruned
 from compress.reading import Reading
-from compress.winner import latencies_told
+from compress.telling import latencies_told
 from millinet.latency import Budget, LatencyMeasurement, LatencySettings, measure
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -88,3 +89,26 @@ def test_a_rare_class_is_found_more_often_when_it_counts_as_much(
         found[choice] = evaluate(model, eights, data=digits).correct
 
     assert found[imbalance] > found["ignore"]
+
+
+def test_label_smoothing_spreads_its_share_as_worked_out_by_hand(few_digits: DataSet) -> None:
+    objective = Objective(few_digits, Recipe(epochs=1, label_smoothing=0.2), torch.device("cpu"))
+    sure = torch.tensor([[math.log(3.0), 0.0]])
+
+    loss = objective(sure, torch.tensor([0]), torch.zeros(1, 1, 8, 8))
+
+    # Nine tenths on the class with probability 3/4, one tenth on the other.
+    assert float(loss) == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25))
+
+
+def test_a_clipped_gradient_moves_the_weights_by_the_length_allowed(few_digits: DataSet) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    before = torch.cat([weight.detach().clone().flatten() for weight in model.parameters()])
+    # Of the two steps the first goes at half the rate, and the last at none.
+    recipe = Recipe(epochs=2, batch_size=200, learning_rate=1.0, momentum=0.5, weight_decay=0.0, warmup=0.0)
+
+    fit(model, few_digits, dataclasses.replace(recipe, clip_norm=0.01), device="cpu")
+
+    after = torch.cat([weight.detach().flatten() for weight in model.parameters()])
+    # Nesterov's first step is the gradient and half of it again.
+    assert float((after - before).norm()) == pytest.approx(0.5 * 1.5 * 0.01, rel=1e-3)
