@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data folder:cifar10 --train-images 4000
     OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data digits --seeds 0
-    OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data folder:cifar10 --train-images 2000 \
-        --equal-by macs
+    OMP_NUM_THREADS=1 python -m benchmarks.pruning_accuracy --data folder:cifar10 --train-images 2000 --batch 2 \
+        --equal-by macs --methods ours ours-taylor l2-uniform l2-global l2-isomorphic random scratch
     python -m benchmarks.pruning_accuracy --data folder:cifar10 --network network:resnet56 --device cuda \
         --epochs 200 --recover-epochs 60
 

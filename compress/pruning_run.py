@@ -84,7 +84,7 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
         InfeasibleBudgetError: If pruning cannot reach the budget; the folder says so, and makes way for
             another attempt.
     """
-    run = _folder_for(out, _record(out, loaded, job, budget))
+    run = RunFolder.resume_or_create(out, _record(out, loaded, job, budget), after=("infeasible", "failed"))
     folder = run.winner_path(1)
     repair(folder.parent)
     asked = _asked(replace(job, tolerance=1.0), str(budget))
@@ -144,18 +144,6 @@ def _ending(run: RunFolder, folder: Path) -> Iterator[None]:
         run.note(str(error))
         run.save(status="failed")
         raise
-
-
-def _folder_for(out: Path, record: RunRecord) -> RunFolder:
-    """Continue the pruning at `out`, make the folder, or take it over from a pruning that came to nothing."""
-    if (out / "run.json").exists():
-        known = RunFolder.open(out)
-        came_to_nothing = known.record.status in ("infeasible", "failed") and not known.winners()
-        if came_to_nothing and known.record.config.keys() == record.config.keys():
-            run = RunFolder(out, record)
-            run.save()
-            return run
-    return RunFolder.resume_or_create(out, record)
 
 
 def ladder(budget: Budget) -> list[Budget]:

@@ -19,13 +19,14 @@ def latencies_told(pruned: Pruned) -> str:
 
 def groups_told(pruned: Pruned) -> str:
     """Tell how many groups of channels shrank, and why the others did not."""
-    num_narrower = sum(
-        pruned.kept.get(group.index, group.num_channels) < group.num_channels for group in pruned.groups
-    )
+    layers = pruned.layers
+    is_gone = layers["note"] == "removed with its block"
+    # By layer, for a group was found anew in every step and knows only what it lost in the last.
+    narrower = set(layers.loc[~is_gone & (layers["out_after"] < layers["out_before"]), "layer"])
+    num_narrower = sum(group.name in narrower for group in pruned.groups)
     told = f"{num_narrower} of {len(pruned.groups)} groups of channels narrower"
-    num_gone = int((pruned.layers["note"] == "removed with its block").sum())
-    if num_gone:
-        told += f", {num_gone} layers gone with their blocks"
+    if is_gone.any():
+        told += f", {int(is_gone.sum())} layers gone with their blocks"
     reasons = Counter(group.reason for group in pruned.groups if group.reason)
     left = ", ".join(f"{reason} ({number})" for reason, number in reasons.most_common())
     return f"{told}; left alone: {left}" if left else told

@@ -12,7 +12,7 @@ Every file is replaced atomically. Nothing here needs torch, so a report can be 
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -146,8 +146,16 @@ class RunFolder:
             raise RunFolderError(f"{file} cannot be read: {reason}; restore it or start a new run") from error
 
     @classmethod
-    def resume_or_create(cls, path: Path, record: RunRecord) -> Self:
+    def resume_or_create(
+        cls, path: Path, record: RunRecord, *, after: Collection[Status] = (), left: Collection[str] = ()
+    ) -> Self:
         """Continue the run at `path` if there is one, else make it.
+
+        Args:
+            path: The folder.
+            record: What is asked for now.
+            after: Endings after which a run of the same kind that came to nothing makes way for other settings.
+            left: Files of it that are then deleted.
 
         Raises:
             ConfigChangedError: If the folder has another configuration; the message lists what differs.
@@ -156,7 +164,13 @@ class RunFolder:
             return cls.create(path, record)
         run = cls.open(path)
         changes = differences(run.record.config, record.config)
-        if changes:
+        is_alike = run.record.config.keys() == record.config.keys()
+        if changes and is_alike and run.record.status in after and not run.winners():
+            for name in left:
+                (path / name).unlink(missing_ok=True)
+            run = cls(path, record)
+            run.save()
+        elif changes:
             raise ConfigChangedError(
                 f"{path} was made with another configuration ({'; '.join(changes)}); "
                 f"repeat the old settings to resume, or choose another --out"

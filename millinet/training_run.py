@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 
@@ -21,6 +22,10 @@ from millinet.winners import Origin, certify_winner
 
 NAME = "winner:1"
 """What the frames of the folder call the network."""
+CHECKPOINT: Final = "checkpoint.pt"
+EPOCHS: Final = "epochs.jsonl"
+LEFT_BEHIND: Final = (CHECKPOINT, EPOCHS, f"{HISTORY.name}.csv")
+"""What a training that failed leaves, and another one with other settings must not find."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +75,7 @@ def open_training(folder: Path, training: Training) -> RunFolder:
         device=describe(training.device).as_dict(),
         data=data.as_dict(),
     )
-    run = RunFolder.resume_or_create(folder, record)
+    run = RunFolder.resume_or_create(folder, record, after=("failed",), left=LEFT_BEHIND)
     if not run.winners():
         run.save(status="running")
     return run

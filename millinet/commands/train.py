@@ -24,6 +24,8 @@ from millinet.training.parallel import ranks, torchrun_group
 from millinet.training.progress import EpochLines, JsonLines, TensorBoard, together
 from millinet.training.starting_signal import faint_note, starting_signal
 from millinet.training_run import (
+    CHECKPOINT,
+    EPOCHS,
     Training,
     certify_training,
     close_training,
@@ -95,7 +97,7 @@ def train(
                 seed=seed,
                 teacher=guide,
                 on_epoch=listener,
-                checkpoint=folder / "checkpoint.pt",
+                checkpoint=folder / CHECKPOINT,
             )
     if run is not None:
         close_training(run, training, result)
@@ -112,7 +114,7 @@ def train(
 def _listeners(run: RunFolder, recipe: Recipe, console: Console, *, with_tensorboard: bool) -> OnEpoch:
     listeners: list[OnEpoch] = [
         EpochLines(recipe.epochs, console.print),
-        JsonLines(run.path / "epochs.jsonl"),
+        JsonLines(run.path / EPOCHS),
         partial(note_epoch, run),
     ]
     if with_tensorboard:

@@ -141,6 +141,8 @@ def _is_grey(mode: str) -> bool:
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, DataError):
         return str(error)
+    if not path.exists():
+        return "there is no such file"
     if path.is_file() and path.stat().st_size == 0:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):

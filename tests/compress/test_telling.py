@@ -22,6 +22,12 @@ def test_the_groups_that_shrank_are_counted_and_the_others_have_their_reason(
     )
 
 
+def test_what_an_earlier_step_took_is_counted_too(built: Build, images: Tensor) -> None:
+    pruned = prune(built("plain"), images, channel_ratio=0.4, steps=2, min_channels=1)
+
+    assert groups_told(pruned).startswith("2 of 3 groups of channels narrower")
+
+
 @pytest.mark.parametrize(("text", "told"), [("0.5x", "to 0.5x"), ("2ms@batch=8", "to 2ms@batch=8")])
 def test_a_budget_is_told_as_it_was_asked_for(text: str, told: str) -> None:
     assert budget_told(Budget.parse(text)) == told

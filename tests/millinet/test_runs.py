@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,28 @@ def test_a_changed_configuration_is_refused_with_what_changed(tmp_path: Path) ->
 
     with pytest.raises(ConfigChangedError, match=r"seed: 1 -> 2.*another --out"):
         RunFolder.resume_or_create(tmp_path / "run", record(seed=2, space="tiny"))
+
+
+def test_a_run_that_came_to_nothing_makes_way_and_what_it_left_is_named(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", record(seed=1))
+    run.save(status="failed")
+    (run.path / "checkpoint.pt").write_bytes(b"half")
+    (run.path / "thesis.tex").write_text("years of work")
+
+    taken = RunFolder.resume_or_create(run.path, record(seed=2), after=["failed"], left=["checkpoint.pt"])
+
+    assert (taken.record.status, taken.record.config) == ("running", {"seed": 2})
+    assert sorted(path.name for path in run.path.iterdir()) == ["run.json", "thesis.tex"]
+
+
+@pytest.mark.parametrize(("status", "config"), [("complete", {"seed": 2}), ("failed", {"space": "tiny"})])
+def test_a_run_that_came_to_something_or_is_of_another_kind_does_not_make_way(
+    tmp_path: Path, status: Any, config: dict[str, Any]
+) -> None:
+    RunFolder.create(tmp_path / "run", record(seed=1)).save(status=status)
+
+    with pytest.raises(ConfigChangedError):
+        RunFolder.resume_or_create(tmp_path / "run", record(**config), after=["failed"])
 
 
 def test_a_folder_of_something_else_is_not_taken_over(tmp_path: Path) -> None:

@@ -130,6 +130,19 @@ def test_a_training_that_diverges_leaves_a_folder_that_says_so(tmp_path: Path, p
     assert "the training loss became" in record.notes[0]
 
 
+def test_a_training_that_failed_makes_way_for_a_gentler_one(tmp_path: Path, plugin: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(DivergedError):
+        train(SOURCE, recipe="wild", device="cpu", out=out, plugin=[plugin])
+
+    train(SOURCE, recipe="wild,learning_rate=0.01", device="cpu", out=out)
+
+    record = RunFolder.open(out).record
+    assert record.status == "complete"
+    assert record.notes == []
+    assert len((out / "epochs.jsonl").read_text().splitlines()) == 2
+
+
 def test_folds_judge_the_recipe_by_every_image_but_the_test_images(
     tmp_path: Path, plugin: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
