@@ -1,6 +1,6 @@
 """How well do 50 measurements rank a space? Fits the latency model to them and predicts other candidates.
 
-python -m benchmarks.latency_model --space tiny --candidates 150      # about 3 minutes
+python -m benchmarks.latency_model --space tiny --candidates 150      # about 3 minutes; --device cuda
 """
 
 import argparse
@@ -30,13 +30,14 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=150)
     parser.add_argument("--measured", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     set_threads(1)
     rng = np.random.default_rng(asked.seed)
     space = load_space(asked.space, in_channels=1, num_classes=10, resolution=(8, 8))
     architectures = [space.sample(rng) for _ in range(asked.candidates)]
     example = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(asked.seed))
-    with LatencyMeter("cpu", LatencySettings(half_width=0.05, max_visits=8)) as meter:
+    with LatencyMeter(asked.device, LatencySettings(half_width=0.05, max_visits=8)) as meter:
         found = [meter.measure(one.build(), example) for one in architectures]
     latencies = np.array([one.median_ms for one in found])
     points = [space.params(one) for one in architectures]
@@ -65,7 +66,7 @@ def main() -> None:
     rows.append({"features": "MACs alone", "spearman": float(spearmanr(macs, latencies[rest]).statistic)})
     share_ok = float(np.mean([one.status == "ok" for one in found]))
     rows.append({"features": "none", "share_of_measurements_ok": share_ok})
-    record("latency_model", rows)
+    record("latency_model", rows, device=asked.device)
 
 
 if __name__ == "__main__":

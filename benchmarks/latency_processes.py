@@ -1,6 +1,6 @@
 """Do fresh processes agree? Measures each network in ten of them.
 
-python -m benchmarks.latency_processes --processes 10      # about 2 minutes
+python -m benchmarks.latency_processes --processes 10      # about 2 minutes; --device cuda for a GPU
 """
 
 import argparse
@@ -21,7 +21,7 @@ from millinet.latency import LatencyMeter
 from millinet.latency.references import rung
 set_threads(1)
 # The same reference in every process: a ratio to another one would be another number.
-with LatencyMeter("cpu", reference=rung(6)) as meter:
+with LatencyMeter(sys.argv[2], reference=rung(6)) as meter:
     found = [meter.measure(one.model, one.example) for one in subjects()]
 print(json.dumps([(one.ratio, one.median_ms, one.wall_median_ms, one.status) for one in found]))
 """
@@ -31,8 +31,9 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, default=10)
+    parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
-    command = [sys.executable, "-c", ONE, sys.path[0]]
+    command = [sys.executable, "-c", ONE, sys.path[0], asked.device]
     answers = [
         json.loads(
             subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
@@ -52,7 +53,7 @@ def main() -> None:
                 "share_ok": fmean(answer[index][3] == "ok" for answer in answers),
             }
         )
-    record("latency_processes", rows)
+    record("latency_processes", rows, device=asked.device)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ against the intervals. Every sequence is judged three times: `fresh`, as in a pr
 whose anchor rests on that sequence alone; `settled`, as in a search, whose anchor rests on all visits before;
 and `relative`, as by a budget that is a part of the reference's own latency, whatever that is.
 
-    python -m benchmarks.latency_streams --repeats 200      # about 9 minutes
+    python -m benchmarks.latency_streams --repeats 200      # about 9 minutes; --device cuda for a GPU
 """
 
 import argparse
@@ -17,11 +17,14 @@ from math import exp, log
 from statistics import fmean, median
 from typing import Any
 
+import torch
+
 from benchmarks.latency_subjects import Benched, same_as_reference, subjects
 from benchmarks.record import record
 from millinet.device import describe, resolve_device, set_threads
 from millinet.latency import Budget, LatencyMeasurement, LatencySettings
 from millinet.latency.calm import keep_calm
+from millinet.latency.cuda import fixed_numerics
 from millinet.latency.references import Ladder, Reference
 from millinet.latency.subject import prepare
 from millinet.latency.summary import has_enough, summarise
@@ -39,9 +42,10 @@ SETTLING = 10
 """Sequences before which an anchor is not called settled."""
 
 
-def watch(benched: Sequence[Benched], *, repeats: int, visits: int) -> dict[str, list[list[Visit]]]:
+def watch(
+    benched: Sequence[Benched], *, device: torch.device, repeats: int, visits: int
+) -> dict[str, list[list[Visit]]]:
     """Record `repeats` sequences of each network, in turn, each visit a pause after the one before."""
-    device = resolve_device("cpu")
     ladder = Ladder(device, replace(SETTINGS, fold=False))
     pairs = {}
     for name, model, example in benched:
@@ -142,10 +146,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--visits", type=int, default=8)
+    parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     set_threads(1)
-    recorded = watch(subjects(), repeats=asked.repeats, visits=asked.visits)
-    record("latency_streams", [row for name, sequences in recorded.items() for row in judge(name, sequences)])
+    device = resolve_device(asked.device)
+    with fixed_numerics(device):
+        recorded = watch(subjects(), device=device, repeats=asked.repeats, visits=asked.visits)
+    rows = [row for name, sequences in recorded.items() for row in judge(name, sequences)]
+    record("latency_streams", rows, device=asked.device)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from that one recording
 - `pace`: how far the reference's own time is off, taken from 8, 25 and 100 visits;
 - `calls`: what the real protocol makes of about 80 calls, as many visits of few calls or few visits of many.
 
-    python -m benchmarks.latency_visits --visits 300      # about 6 minutes
+    python -m benchmarks.latency_visits --visits 300      # about 6 minutes; --device cuda for a GPU
 """
 
 import argparse
@@ -19,12 +19,15 @@ from math import exp, log, sqrt
 from statistics import fmean, median, quantiles, stdev
 from typing import Any, Final, TypeVar
 
+import torch
+
 from benchmarks.latency_streams import SETTINGS, replay
 from benchmarks.latency_subjects import same_as_reference, subjects
 from benchmarks.record import record
 from millinet.device import resolve_device, set_threads
 from millinet.latency import Budget
 from millinet.latency.calm import keep_calm
+from millinet.latency.cuda import fixed_numerics
 from millinet.latency.references import Ladder
 from millinet.latency.subject import Subject, prepare
 from millinet.latency.timer import Calls, pause
@@ -42,9 +45,8 @@ Row = dict[str, Any]
 T = TypeVar("T")
 
 
-def paired() -> dict[str, tuple[Subject, Subject]]:
+def paired(device: torch.device) -> dict[str, tuple[Subject, Subject]]:
     """Return each network with the reference a measurement would give it."""
-    device = resolve_device("cpu")
     ladder = Ladder(device, replace(SETTINGS, fold=False))
     pairs = {}
     for name, model, example in subjects():
@@ -167,14 +169,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--visits", type=int, default=300)
+    parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     set_threads(1)
-    seen = watch(paired(), asked.visits)
+    device = resolve_device(asked.device)
+    with fixed_numerics(device):
+        seen = watch(paired(device), asked.visits)
     rows = [spreads(name, warm, visits) for (name, warm), visits in seen.items()]
     for (name, warm), visits in seen.items():
         if warm == WARM_UP_SECONDS:
             rows += [*centres(name, visits), *paces(name, visits), *decisions(name, visits)]
-    record("latency_visits", rows)
+    record("latency_visits", rows, device=asked.device)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """How every benchmark writes down what it found: rows, device, versions, commit, seeds, command and time."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from millinet.device import describe
+from millinet.device import describe, resolve_device
 from millinet.files import write_text
 from millinet.provenance import as_shell, command_line, commit, utc_now, versions
 
-RESULTS: Final = Path(__file__).parent / "results"
+RESULTS: Final = Path(os.environ.get("BENCHMARK_RESULTS") or Path(__file__).parent / "results")
+"""Where results are written; the variable leads those that are no results elsewhere."""
 
 
 def record(
@@ -20,10 +22,10 @@ def record(
     seeds: Sequence[int] = (),
     summary: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Print the rows and write them to results/NAME.json.
+    """Print the rows and write them to results/NAME.json, or NAME_cuda.json for a GPU.
 
     Args:
-        name: Name of the file.
+        name: Name of the file; one that names the device itself is taken as it is.
         rows: What was measured; units stand in the keys.
         device: The device it was measured on, as torch writes it.
         seeds: Seeds of the repetitions.
@@ -46,7 +48,8 @@ def record(
         "command": as_shell([Path(word).name if word.startswith("/") else word for word in command_line()]),
         "time": utc_now(),
     }
-    path = RESULTS / f"{name}.json"
+    kind = resolve_device(device).type
+    path = RESULTS / (f"{name}.json" if kind == "cpu" or kind in name else f"{name}_{kind}.json")
     write_text(path, json.dumps(written, indent=2) + "\n")
     return path
 
