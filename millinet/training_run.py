@@ -1,5 +1,6 @@
 """The run folder of a training: one network by name, in the form that pruning, profiling and reports read."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Training:
     """The recipe as the user named it."""
     teacher: str | None
     """The model that is learnt from as well, as the user named it; None learns from labels alone."""
+    weights: Path | None
+    """File of the weights it begins with; None begins with random ones."""
     seed: int
     """Decides validation split, weights and training."""
     device: torch.device
@@ -63,6 +66,8 @@ def open_training(folder: Path, training: Training) -> RunFolder:
         "recipe": training.recipe_name,
         **recipe.as_dict(),
     }
+    if training.weights is not None:
+        config["weights"] = hashlib.sha256(training.weights.read_bytes()).hexdigest()[:16]
     record = RunRecord(
         name=folder.resolve().name,
         created=utc_now(),
@@ -75,7 +80,7 @@ def open_training(folder: Path, training: Training) -> RunFolder:
         device=describe(training.device).as_dict(),
         data=data.as_dict(),
     )
-    run = RunFolder.resume_or_create(folder, record, after=("failed",), left=LEFT_BEHIND)
+    run = RunFolder.resume_or_create(folder, record, after=["failed"], left=LEFT_BEHIND)
     if not run.winners():
         run.save(status="running")
     return run

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from millinet.errors import ModelError
 from millinet.files import replacing
@@ -25,6 +25,30 @@ def load_weights(model: nn.Module, path: Path) -> None:
     Raises:
         ModelError: If the file is missing, needs pickle, or does not fit the model.
     """
+    _put(model, _state_in(path), path)
+
+
+def begin_from(model: nn.Module, path: Path) -> str | None:
+    """Load the weights of a model for other classes, but for the layer that names the classes.
+
+    Args:
+        model: Changed in place; its own last layer stays as it was built.
+        path: A state dict of a model that differs in the number of classes, or in nothing.
+
+    Returns:
+        The name of the layer that begins anew; None where all weights fit.
+
+    Raises:
+        ModelError: If the file is missing, needs pickle, or differs in anything else.
+    """
+    state, own = _state_in(path), model.state_dict()
+    fresh = [name for name in own if _is_of_other_classes(own[name], state.get(name))]
+    layers = {name.rpartition(".")[0] for name in fresh}
+    _put(model, state | {name: own[name] for name in fresh} if len(layers) == 1 else state, path)
+    return next(iter(layers), None)
+
+
+def _state_in(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(
             f"no weights at {path}; give a .safetensors file or a state dict saved by torch.save"
@@ -41,10 +65,26 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
+    if not isinstance(state, dict):
+        raise ModelError(f"{path} holds a {type(state).__name__}; save model.state_dict()")
+    return state
+
+
+def _put(model: nn.Module, state: dict[str, Any], path: Path) -> None:
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise ModelError(f"weights in {path} do not fit the model: {_fit_problem(error)}") from error
+        raise ModelError(
+            f"weights in {path} do not fit the model: {_fit_problem(error)}; give the model they were saved "
+            f"from (weights for other classes are a start for `millinet train --weights`)"
+        ) from error
+
+
+def _is_of_other_classes(own: Tensor, given: Any) -> bool:
+    """Tell whether two tensors differ in how many outputs they have, and in nothing else."""
+    if not isinstance(given, Tensor) or own.dim() != given.dim() or own.dim() == 0:
+        return False
+    return own.shape != given.shape and own.shape[1:] == given.shape[1:]
 
 
 def _first_line(error: Exception) -> str:

@@ -33,6 +33,7 @@ from millinet.training_run import (
     note_epoch,
     open_training,
 )
+from millinet.weights import begin_from
 
 
 def train(
@@ -46,6 +47,10 @@ def train(
     recipe: Annotated[
         str, typer.Option(help="quick, full, small or recover; full,epochs=30,... changes it.")
     ] = "full",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Trained weights to begin with; a last layer for other classes begins anew."),
+    ] = None,
     teacher: Annotated[str | None, typer.Option(help="A trained model to learn from as well.")] = None,
     latency_budget: Annotated[
         str | None, typer.Option(help="Certify the network against it: 2ms, 0.5x:resnet20, ...")
@@ -74,6 +79,7 @@ def train(
         console = Console(quiet=not ranks().is_first, soft_wrap=True, highlight=False)
         images = load_data(data, seed=seed)
         loaded = _build(model, images, seed)
+        fresh = begin_from(loaded.model, weights) if weights else None
         guide = _build(teacher, images, seed).model if teacher else None
         training = Training(
             loaded=loaded,
@@ -81,12 +87,15 @@ def train(
             recipe=chosen,
             recipe_name=recipe,
             teacher=teacher,
+            weights=weights,
             seed=seed,
             device=place,
         )
         folder = out or Path("runs") / run_name(data, loaded.name)
         run = open_training(folder, training) if ranks().is_first else None
         _open(console, training)
+        if fresh:
+            console.print(f"  {fresh} begins anew: {weights} knows other classes", markup=False)
         listener = _listeners(run, chosen, console, with_tensorboard=tensorboard) if run else None
         with ending(run):
             result = fit(

@@ -16,6 +16,7 @@ from millinet.frames import HISTORY, LATENCY
 from millinet.models import load_model
 from millinet.runs import RunFolder
 from millinet.training import evaluate
+from millinet.weights import save_weights
 from search_spaces import Architecture, Stage, Stem
 
 ROOT = Path(__file__).parents[3]
@@ -141,6 +142,24 @@ def test_a_training_that_failed_makes_way_for_a_gentler_one(tmp_path: Path, plug
     assert record.status == "complete"
     assert record.notes == []
     assert len((out / "epochs.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_training_may_begin_with_weights_for_other_classes(
+    tmp_path: Path, plugin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = load_model("network:resnet20", num_classes=1000, in_channels=1, resolution=(8, 8)).model
+    save_weights(known, tmp_path / "known.safetensors")
+    ask = {"recipe": "brief,epochs=1,learning_rate=1e-12", "device": "cpu", "plugin": [plugin]}
+
+    train("network:resnet20", weights=tmp_path / "known.safetensors", out=tmp_path / "run", **ask)  # type: ignore[arg-type]
+
+    assert "head.classify begins anew" in capsys.readouterr().out
+    begun, trained = known.state_dict(), load_model(tmp_path / "run").model.state_dict()
+    kept = [name for name, value in begun.items() if value.shape == trained[name].shape and value.dim() > 1]
+    assert len(kept) > 10
+    assert all(torch.allclose(begun[name], trained[name], atol=1e-6) for name in kept)
+    with pytest.raises(ConfigChangedError, match="weights"):
+        train("network:resnet20", out=tmp_path / "run", **ask)  # type: ignore[arg-type]
 
 
 def test_folds_judge_the_recipe_by_every_image_but_the_test_images(
