@@ -12,7 +12,7 @@ from millinet.statistics import Interval, robust_centre, serial_widening, t_fact
 ANCHOR_DEGREES: Final = 24
 """Degrees of freedom of an anchor's error, most of which is known beforehand."""
 VISIT_SPREAD: Final = 0.015
-"""Spread of visits that is assumed before any is seen, as a fraction; 1.6% was seen on a shared machine."""
+"""Spread of visits that is assumed before any is seen, as a fraction; at rest 1.3 to 1.6% was seen."""
 VISIT_WEIGHT: Final = 4
 """How many visits that assumption counts for: five that agree by chance must not end a measurement."""
 PROCESS_SPREAD: Final = 0.015
@@ -41,9 +41,9 @@ def estimate(
     """Combine visits into one estimate; a single visit is given the screening margin for an interval.
 
     The ratio is the median over visits. Even at rest a shared machine slows for a moment, and a visit half
-    caught by it is off by up to a factor of two: over 30 sequences of 25 visits of ResNet-20 the mean of
-    their logs spread by 2.2%, the median by 0.9%, and of 93 sequences of 8 a t interval around the mean
-    covered 82%, one around the median 98%. Networks that live off the shared cache wander for seconds, so
+    caught by it is off by up to a factor of two: over sequences of eight visits of ResNet-20 a t interval
+    around the mean of their logs is 3.5% wide to either side, one around the median 1.3%, at a coverage of
+    99 and 92% (benchmarks/latency_visits.py). Networks that live off the shared cache wander for seconds, so
     the error grows with the resemblance of neighbouring visits.
 
     Args:

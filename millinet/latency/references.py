@@ -32,15 +32,15 @@ DRIFT: Final = 0.05
 USUAL_SPREAD: Final = 0.04
 """Spread of a reference's visits that is assumed before they are seen, as a fraction.
 
-That of every rung tried on an otherwise idle shared machine over minutes: 3.3 to 5.1%.
+On a shared machine with nothing else to do it was 2 to 5%, by the hour.
 """
 USUAL_WEIGHT: Final = 4
 """How many visits that assumption counts for."""
 PACE_SECONDS: Final = 6.0
 """For how long a machine keeps its pace: visits closer together than this say the same about it.
 
-Medians of 8, 25 and 100 visits within 2, 6 and 26 s were off by 4, 3 and 1.2%, where independent visits would
-have given 1.8, 1 and 0.5%.
+Medians of 8, 25 and 100 visits over 5, 16 and 65 s were off by 2, 1.3 and 0.4%, where independent visits
+would have been by 1, 0.5 and 0.3% (benchmarks/latency_visits.py).
 """
 LEAST_ERROR: Final = 0.003
 """Least standard error of an anchor, as a fraction."""

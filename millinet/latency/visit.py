@@ -12,8 +12,8 @@ MAX_BLOCK_CALLS: Final = 50
 WARM_UP_SECONDS: Final = 0.01
 """How long a network is called before each turn: the other one took its place in the caches meanwhile.
 
-Timed after one discarded call, ResNet-20's calls spread by 6.7% within a visit and its visits by 2.7%; after
-10 ms, by 2.0% and 1.6%; 30 ms changed nothing more.
+Timed after one discarded call, ResNet-20's calls spread by 8.6% within a visit and its visits by 2.7%; after
+10 ms, by 3.0% and 1.3%; 30 ms changed nothing more (benchmarks/latency_visits.py).
 """
 _ENOUGH: Final = 3
 
