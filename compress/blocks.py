@@ -39,13 +39,13 @@ def find_blocks(model: nn.Module, images: Tensor, *, protect: Sequence[str] = ()
     Args:
         model: In eval mode; left as it is.
         images: Shape (batch, channels, height, width); what a block adds is judged on these.
-        protect: Modules that stay, with all that contains them.
+        protect: Modules that stay, with all that they contain and all that contains them.
     """
     blocks: list[Block] = []
     for name, (given, returned) in _transits(model, images).items():
         if any(block.name.startswith(f"{name}.") for block in blocks):
             continue
-        is_protected = any(other == name or other.startswith(f"{name}.") for other in protect)
+        is_protected = any(_overlap(name, other) for other in protect)
         if not is_protected and _adds_to_its_input(model.get_submodule(name), given.shape):
             added = (returned - given).norm() / returned.norm().clamp_min(1e-12)
             blocks.append(Block(FIRST_INDEX - len(blocks), name, float(added)))
@@ -95,6 +95,11 @@ def _transits(model: nn.Module, images: Tensor) -> dict[str, tuple[Tensor, Tenso
         for handle in handles:
             handle.remove()
     return seen
+
+
+def _overlap(name: str, other: str) -> bool:
+    """Tell whether one of two modules is, or lies in, the other."""
+    return f"{name}.".startswith(f"{other}.") or f"{other}.".startswith(f"{name}.")
 
 
 def _adds_to_its_input(module: nn.Module, shape: torch.Size) -> bool:

@@ -53,6 +53,28 @@ def test_a_protected_layer_keeps_its_block() -> None:
     assert [block.name for block in blocks] == ["second"]
 
 
+def test_the_blocks_of_a_protected_stage_stay() -> None:
+    model = models.resnet18().eval()
+
+    blocks = find_blocks(model, torch.randn(2, 3, 32, 32), protect=("layer1", "layer2.1.conv1", "layer"))
+
+    assert [block.name for block in blocks] == ["layer3.1", "layer4.1"]
+
+
+def test_a_protected_block_keeps_its_width_and_its_place() -> None:
+    pruned = prune(
+        Deep().eval(),
+        torch.randn(2, 3, 8, 8),
+        macs_ratio=0.9,
+        remove_blocks=True,
+        min_channels=1,
+        protect=("second",),
+    )
+
+    assert "second" not in pruned.widths.get("removed", [])
+    assert pruned.model.get_submodule("second.inner").weight.shape[0] == 8
+
+
 def test_the_block_that_adds_least_goes_first() -> None:
     model = Deep().eval()
     example = torch.randn(2, 3, 8, 8)

@@ -181,20 +181,18 @@ def test_a_recovery_may_be_changed_and_is_checked_before_anything_is_read() -> N
         prune("network:resnet20", data="folder:nowhere", recipe="recover,epoch=3")
 
 
-def test_a_pruning_that_came_to_nothing_makes_way_for_another(
+def test_a_pruning_that_came_to_nothing_says_so_and_makes_way_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    out = tmp_path / "run"
-    with pytest.raises(ConfigError, match="'nowhere'"):
-        pruned_into(out, protect=("nowhere",))
-    failed = RunFolder.open(out).record
+    for name in ("nowhere", "elsewhere"):
+        with pytest.raises(ConfigError, match=f"there is no '{name}'"):
+            pruned_into(tmp_path / "run", protect=(name,))
 
-    pruned_into(out)
-
-    assert failed.status == "failed"
-    assert "'nowhere'" in failed.notes[0]
-    assert RunFolder.open(out).record.status == "complete"
+        record = RunFolder.open(tmp_path / "run").record
+        assert record.status == "failed"
+        assert record.config["protect"] == [name]
+        assert len(record.notes) == 1
 
 
 def test_other_weights_are_another_pruning(tmp_path: Path, pruned_run: Path) -> None:
