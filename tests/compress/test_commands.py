@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,13 @@ def small_model(seed: int = 0) -> LoadedModel:
     )
 
 
-def pruned_into(folder: Path, *, protect: tuple[str, ...] = (), seed: int = 0) -> RunFolder:
+def pruned_into(
+    folder: Path,
+    *,
+    protect: tuple[str, ...] = (),
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> RunFolder:
     """Prune as the command does, with a light measurement; the seed is that of the weights."""
     with LatencyMeter("cpu", LIGHT) as meter:
         job = Job(
@@ -59,7 +66,7 @@ def pruned_into(folder: Path, *, protect: tuple[str, ...] = (), seed: int = 0) -
             recipe=Recipe(epochs=1, batch_size=256, learning_rate=0.02),
             seed=0,
             tolerance=0.01,
-            tell=lambda _: None,
+            tell=tell,
         )
         return prune_model(folder, small_model(seed), job, BUDGET)
 
@@ -193,6 +200,18 @@ def test_a_pruning_that_came_to_nothing_says_so_and_makes_way_for_another(
         assert record.status == "failed"
         assert record.config["protect"] == [name]
         assert len(record.notes) == 1
+
+
+def test_a_pruning_that_is_interrupted_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pruned_into(tmp_path / "run", tell=interrupt)
+
+    assert RunFolder.open(tmp_path / "run").record.status == "interrupted"
 
 
 def test_other_weights_are_another_pruning(tmp_path: Path, pruned_run: Path) -> None:
