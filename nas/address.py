@@ -14,7 +14,7 @@ from millinet.masking import masked
 from nas.identity import this_worker
 from nas.patience import Patience, database_error
 from nas.patient_storage import PatientStorage
-from nas.shared_storage import SharedStorage
+from nas.shared_storage import COLUMNS, SharedStorage
 
 VARIABLE: Final = "MILLINET_STORAGE"
 """Environment variable that holds the address, so that its password need not stand on a command line."""
@@ -60,7 +60,7 @@ def connect(place: Path | str, *, patience: Patience) -> PatientStorage:
     """Open the storage at an address or in a file, and make its tables where there are none.
 
     Raises:
-        ConfigError: If it is no address, or its driver is not installed.
+        ConfigError: If it is no address, its driver is not installed, or another program's tables are there.
         RunFolderError: If the file is no study.
         StorageError: If the storage refuses, or does not answer for as long as `patience` says.
     """
@@ -99,12 +99,19 @@ def read_url(text: str) -> URL:
 
 def _open(url: URL, shown: str) -> SharedStorage:
     is_file = url.get_backend_name() == "sqlite"
+    options = _FILE if is_file else _POSTGRES
     try:
-        return _with_tables(url, _FILE if is_file else _POSTGRES)
+        if foreign := _foreign_tables(url, options):
+            raise ConfigError(
+                f"{shown} has tables of another program ({', '.join(foreign)}); give a database of its own"
+            )
+        return _with_tables(url, options)
     except ImportError:
         raise ConfigError("PostgreSQL needs the driver psycopg; pip install 'millinet[postgresql]'") from None
+    except RuntimeError as error:
+        raise RunFolderError(f"{shown} is of another version: {error}") from error
     except Exception as error:
-        if isinstance(error, RuntimeError) or _is_foreign(error):
+        if _is_foreign(error):
             reason = getattr(database_error(error), "orig", None) or error
             raise RunFolderError(f"{shown} is no study: {reason}; move it away to start anew") from error
         raise
@@ -121,6 +128,23 @@ def _with_tables(url: URL, options: Mapping[str, Any]) -> SharedStorage:
             if attempt == _ATTEMPTS or not _is_race(database_error(error)):
                 raise
     raise AssertionError("the last attempt returned or raised")
+
+
+def _foreign_tables(url: URL, options: Mapping[str, Any]) -> list[str]:
+    """List the tables that stand where those of a storage would, and are others; it has not been touched."""
+    engine = sqlalchemy.create_engine(url, **options)
+    try:
+        inspector = sqlalchemy.inspect(engine)
+        present = set(inspector.get_table_names())
+        if "version_info" in present:
+            return []  # Optuna's; whether of this version it checks itself
+        return sorted(
+            name
+            for name in present & {*COLUMNS, "alembic_version"}
+            if not COLUMNS.get(name, {""}) <= {column["name"] for column in inspector.get_columns(name)}
+        )
+    finally:
+        engine.dispose()
 
 
 def _is_race(error: sqlalchemy.exc.SQLAlchemyError | None) -> bool:

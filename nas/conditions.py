@@ -31,8 +31,11 @@ class Conditions:
     """Silence after which a trial's worker counts as gone."""
     max_retries: int = 2
     """Times a candidate is given to another worker after it was lost with one."""
+    max_repeats: int = 1
+    """Times a candidate that ran out of memory is tried again before that becomes its result."""
     idle_seconds: float = 0.5
-    """Time between two looks at the study while other workers have the last trials in hand."""
+    """Time between two looks at the study while other workers have the last trials in hand; it grows to
+    twenty times as much."""
     patience: Patience = field(default_factory=Patience)
     """How long the storage may be away."""
 

@@ -1,6 +1,7 @@
 """Say every few seconds, beside the work, that a trial is still worked on."""
 
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -33,9 +34,12 @@ class Heartbeat:
         self._is_over.set()
 
     def _beat(self) -> None:
+        began = time.monotonic()
         while not self._is_over.wait(self._seconds):
+            self._storage.note_pause(meant=self._seconds, took=time.monotonic() - began)
             try:
                 self._storage.beat(self._trial_id)
             except StorageError:
                 # The work in hand meets the same database when it is told, and says so then.
                 return
+            began = time.monotonic()

@@ -2,18 +2,22 @@
 
 The process is forked off a server that has torch loaded, so a new one is there in a fraction of a second. It
 is kept from one candidate to the next - the data are sent once, the reference networks stay warm - and
-replaced after one that hung, crashed or used up the memory. On a GPU the candidates' context is its own: what
-the driver cannot recover from ends with it.
+replaced after one that hung or crashed. On a GPU the candidates' context is its own, and after an error there
+every later call of the process may fail: so it is replaced after each candidate that failed.
 """
 
 import multiprocessing
+import pickle
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,6 +26,7 @@ from typing import Any, Final, NamedTuple, Self
 import torch
 
 from millinet.data import DataSet
+from millinet.errors import MillinetError
 from millinet.latency import Budget, LatencyMeter, LatencySettings
 from millinet.tables import load_plugin, loaded_plugins
 from millinet.training import EpochRecord, Recipe
@@ -32,6 +37,8 @@ from nas.problem import Problem
 from search_spaces import Architecture, SearchSpace
 
 _SECONDS_TO_DIE: Final = 5.0
+_SHARED_MEMORY: Final = Path("/dev/shm")
+"""Where Linux keeps the memory that processes share; elsewhere it has no bound of its own."""
 _LIKELY: Final = {
     signal.SIGKILL: "as the system does when memory runs out",
     signal.SIGSEGV: "as a faulty extension does",
@@ -59,6 +66,10 @@ class Task(NamedTuple):
     architecture: str
     """As JSON."""
     peers: list[Peer]
+
+
+class IsolationError(MillinetError):
+    """The system does not let another process start."""
 
 
 class IsolatedJudge:
@@ -101,7 +112,11 @@ class IsolatedJudge:
         peers: Sequence[Peer],
         on_epoch: Callable[[EpochRecord], None],
     ) -> Outcome:
-        """Return what became of a candidate; a process that did not answer is its cause of failure."""
+        """Return what became of a candidate; a process that did not answer is its cause of failure.
+
+        Raises:
+            IsolationError: If no process can be started, which is no candidate's fault.
+        """
         process, connection = self._started()
         known = Outcome()
         began = time.perf_counter()
@@ -116,6 +131,8 @@ class IsolatedJudge:
                     return _failed(known, began, self._obituary())
                 message = connection.recv()
                 if isinstance(message, Outcome):
+                    if message.state == FAILED and self._bench.device != "cpu":
+                        self._stop()
                     return message
                 known.history.append(message)
                 on_epoch(message)
@@ -128,20 +145,34 @@ class IsolatedJudge:
     def _started(self) -> tuple[BaseProcess, Connection]:
         if self._process is None or self._connection is None or not self._process.is_alive():
             self._stop()
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload([__name__])
-            self._connection, theirs = context.Pipe()
-            process = context.Process(
-                target=serve,
-                args=(theirs, self._plugins, torch.get_num_threads()),
-                name="millinet-candidate",
-                daemon=True,
-            )
-            process.start()
-            theirs.close()
-            self._process = process
-            self._connection.send(self._bench)
+            try:
+                self._process, self._connection = self._start()
+            except OSError as error:
+                raise IsolationError(
+                    f"cannot start a process for candidates: {error.strerror or error}; free memory, "
+                    f"processes or space in {tempfile.gettempdir()}, or give --no-isolate"
+                ) from error
         return self._process, self._connection
+
+    def _start(self) -> tuple[BaseProcess, Connection]:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        connection, theirs = context.Pipe()
+        process = context.Process(
+            target=serve,
+            args=(theirs, self._plugins, torch.get_num_threads()),
+            name="millinet-candidate",
+            daemon=True,
+        )
+        try:
+            process.start()
+            _hand_over(connection, self._bench)
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            theirs.close()
+        return process, connection
 
     def _obituary(self) -> str:
         """Say how the process ended."""
@@ -210,6 +241,22 @@ def serve(connection: Connection, plugins: Sequence[Path], num_threads: int) -> 
             except EOFError:
                 return
             connection.send(_judged(task, problem, connection.send))
+
+
+def _hand_over(connection: Connection, bench: Bench) -> None:
+    """Send the bench, its images through shared memory where there is room for them."""
+    splits = (bench.data.train, bench.data.validation, bench.data.test)
+    images = [split.images for split in splits if isinstance(split.images, torch.Tensor)]
+    sizes: list[int] = [held.nbytes for held in images if not held.is_shared()]  # type: ignore[no-untyped-call]
+    if sum(sizes) < _shared_memory_bytes():
+        connection.send(bench)
+    else:
+        # In a container it is often 64 MiB; writing past its end is a bus error, and no exception.
+        connection.send_bytes(pickle.dumps(bench))
+
+
+def _shared_memory_bytes() -> float:
+    return 0.9 * shutil.disk_usage(_SHARED_MEMORY).free if _SHARED_MEMORY.is_dir() else inf
 
 
 def _judged(task: Task, problem: Problem, send: Callable[[Any], None]) -> Outcome:

@@ -1,7 +1,7 @@
 """Join a running search from what its study says, on this machine or any other that sees the data."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from nas.patience import Patience
 from nas.problem import Problem
 from nas.samplers import SamplerContext, sampler_maker
 from nas.storage import close_study, objectives_of
-from nas.terms import Terms, check_device, check_versions
+from nas.terms import Terms, check_device, check_trust, check_versions
 from search_spaces import SearchSpace
 
 
@@ -37,7 +37,13 @@ class Joined(NamedTuple):
 
 @contextmanager
 def joined(
-    place: str | Path, name: str, *, data: str | None, device: str | None, conditions: Conditions
+    place: str | Path,
+    name: str,
+    *,
+    data: str | None,
+    device: str | None,
+    conditions: Conditions,
+    is_trusted: bool = False,
 ) -> Iterator[Joined]:
     """Open the search called `name`, with everything needed to work on its trials.
 
@@ -47,14 +53,27 @@ def joined(
         data: Where the data are on this machine; None takes the search's own spec.
         device: Where to measure and train; None takes the search's.
         conditions: How long the storage may be away.
+        is_trusted: Whether code that the study names may be run here: a data factory, a sampler by its dotted
+            name.
 
     Raises:
         ConfigError: If there is no such search, or this installation or device does not fit it.
         DataError: If the data are others.
     """
-    study = _existing(place, name, conditions.patience)
+    with ExitStack() as stack:
+        study = _existing(place, name, conditions.patience)
+        stack.callback(close_study, study)
+        yield stack.enter_context(_working(study, data, device, is_trusted=is_trusted))
+
+
+@contextmanager
+def _working(
+    study: optuna.Study, data: str | None, device: str | None, *, is_trusted: bool
+) -> Iterator[Joined]:
+    name = study.study_name
     terms = Terms.read(study)
     notes = check_versions(terms)
+    check_trust(terms, is_trusted=is_trusted)
     config = terms.search_config
     target = str(resolve_device(device or terms.device.get("device")))
     check_device(terms, describe(target).as_dict())
@@ -100,10 +119,7 @@ def joined(
             recipe=pick("recipe", config.recipe, RECIPES, group="recipes"),
             config=config,
         )
-        try:
-            yield Joined(problem, study, notes)
-        finally:
-            close_study(study)
+        yield Joined(problem, study, notes)
 
 
 def _existing(place: str | Path, name: str, patience: Patience) -> optuna.Study:
@@ -113,5 +129,9 @@ def _existing(place: str | Path, name: str, patience: Patience) -> optuna.Study:
     storage = connect(place, patience=patience)
     known = sorted(study.study_name for study in storage.get_all_studies())
     if name not in known:
-        raise ConfigError(f"{storage.address} has no study {name!r}; it has {', '.join(known) or 'none yet'}")
+        storage.close()
+        raise ConfigError(
+            f"{storage.address} has no study {name!r}; it has {', '.join(known) or 'none yet'}; "
+            f"the search that makes it comes first"
+        )
     return optuna.load_study(study_name=name, storage=storage)

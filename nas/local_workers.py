@@ -10,6 +10,7 @@ from typing import Final
 
 import optuna
 
+from millinet.errors import RunFolderError
 from millinet.runs import RunFolder
 from millinet.tables import loaded_plugins
 from nas.address import VARIABLE
@@ -22,8 +23,11 @@ _SECONDS_TO_LEAVE: Final = 30.0
 def local_workers(run: RunFolder, study: optuna.Study, *, count: int) -> Iterator[list[int]]:
     """Keep `count` more workers of a study inside the block; yields their process numbers.
 
-    They leave by themselves when the search has its trials, and are stopped if the block is left before. What
-    they say is in the run folder, `workers/NUMBER.log`.
+    They leave by themselves when the search has its trials or this process has ended, and are stopped if the
+    block is left before. What they say is in the run folder, `workers/NUMBER.log`.
+
+    Raises:
+        RunFolderError: If that cannot be written, or the system lets no more processes start.
     """
     with ExitStack() as stack:
         started = [stack.enter_context(_worker(run.path, study, number)) for number in range(2, count + 2)]
@@ -36,23 +40,37 @@ def local_workers(run: RunFolder, study: optuna.Study, *, count: int) -> Iterato
 
 @contextmanager
 def _worker(folder: Path, study: optuna.Study, number: int) -> Iterator["subprocess.Popen[bytes]"]:
-    (folder / "workers").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "millinet", "worker", "--study", study.study_name]
+    # The study is this search's own, and the end of the pipe is the end of this process.
+    command += ["--trust-study", "--leave-with-input"]
     for plugin in loaded_plugins():
         command += ["--plugin", str(plugin)]
     # The address travels in the environment: a command line is open to every user of the machine.
     environment = os.environ | {VARIABLE: storage_of(study).shared.url}
-    with (folder / "workers" / f"{number}.log").open("ab") as log:
-        worker = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
-        )
+    file = folder / "workers" / f"{number}.log"
     try:
-        yield worker
-    finally:
-        if worker.poll() is None:
-            worker.terminate()
-            try:
-                worker.wait(_SECONDS_TO_LEAVE)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+        file.parent.mkdir(exist_ok=True)
+        with file.open("ab") as log:
+            worker = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot start worker {number} with its log {file}: {error.strerror}; free space or processes, "
+            f"or ask for fewer --workers"
+        ) from error
+    with worker:
+        try:
+            yield worker
+        finally:
+            _stop(worker)
+
+
+def _stop(worker: "subprocess.Popen[bytes]") -> None:
+    if worker.poll() is None:
+        worker.terminate()
+        try:
+            worker.wait(_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()

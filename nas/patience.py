@@ -4,6 +4,7 @@ What time alone can heal is tried again: a lost connection, a server that starts
 A full disk, a refused password or a file that is no database is raised at once.
 """
 
+import logging
 import random
 import sqlite3
 import time
@@ -17,8 +18,13 @@ from millinet.errors import StorageError
 
 T = TypeVar("T")
 
-# Classes and codes of PostgreSQL (appendix A of its manual) that pass by themselves.
-_PASSING_STATES: Final = ("08", "40", "53300", "55P03", "57P", "25P03")
+_LOG: Final = logging.getLogger(__name__)
+_WORTH_SAYING: Final = 3.0
+"""Seconds a database may be away before the user is told what is waited for."""
+
+# Classes and codes of PostgreSQL (appendix A of its manual) that pass by themselves; 57014 is a statement
+# that took too long, as one on a crowded server may.
+_PASSING_STATES: Final = ("08", "40", "53200", "53300", "55P03", "57014", "57P", "25P03")
 _PASSING_SQLITE: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 # A connection that was refused carries no code, only the server's words (psycopg 3.3).
 _REFUSED: Final = (
@@ -41,19 +47,31 @@ class Patience:
     longest_pause: float = 10.0
     """Seconds no pause exceeds, so that the database's return is noticed soon."""
 
-    def keep_trying(self, operation: Callable[[], T], *, address: str = "the storage") -> T:
+    def keep_trying(
+        self,
+        operation: Callable[[], T],
+        *,
+        address: str = "the storage",
+        on_failure: Callable[[], object] = lambda: None,
+    ) -> T:
         """Return what `operation` returns, however often it has to be tried.
 
         It must be one that does no harm when repeated: the first try may have taken effect although its
-        answer was lost.
+        answer was lost. A wait of more than a few seconds is told through `logging`, once.
+
+        Args:
+            operation: The request.
+            address: Of the storage, without its password.
+            on_failure: Called after every try that failed and is made again.
 
         Raises:
             StorageError: If it failed for longer than `seconds`, or for a reason that does not pass.
         """
         started = time.monotonic()
+        is_told = False
         for pause in self._pauses():
             try:
-                return operation()
+                result = operation()
             except Exception as error:
                 cause = database_error(error)
                 if cause is None:
@@ -61,6 +79,14 @@ class Patience:
                 away = time.monotonic() - started
                 if not is_passing(cause) or away + pause > self.seconds:
                     raise StorageError(_told(cause, address=address, seconds=away)) from error
+                if away > _WORTH_SAYING and not is_told:
+                    is_told = True
+                    _LOG.warning(_waiting(cause, address=address, seconds=self.seconds))
+            else:
+                if is_told:
+                    _LOG.warning(f"millinet: {address} answers again")
+                return result
+            on_failure()
             # Many workers lose a database at once; they should not all come back in the same instant.
             time.sleep(pause * random.uniform(0.5, 1.0))
         raise AssertionError("the pauses never end")
@@ -101,11 +127,19 @@ def is_passing(error: sqlalchemy.exc.SQLAlchemyError) -> bool:
 
 
 def _told(error: sqlalchemy.exc.SQLAlchemyError, *, address: str, seconds: float) -> str:
-    origin = getattr(error, "orig", None) or error
-    reason = " ".join(str(origin).split()).rstrip(".")
     if not is_passing(error):
-        return f"{address} refused a request: {reason}; what was acknowledged before is kept"
+        return f"{address} refused a request: {_reason(error)}; what was acknowledged before is kept"
     return (
-        f"{address} did not answer for {seconds:.0f} s: {reason}; "
+        f"{address} did not answer for {seconds:.0f} s: {_reason(error)}; "
         f"what was acknowledged is kept, the same command resumes once it is back"
     )
+
+
+def _waiting(error: sqlalchemy.exc.SQLAlchemyError, *, address: str, seconds: float) -> str:
+    return f"millinet: {address} does not answer ({_reason(error)}); trying for up to {seconds:.0f} s"
+
+
+def _reason(error: sqlalchemy.exc.SQLAlchemyError) -> str:
+    """Return what the database said, in one line; a driver may add advice, and the same for each try."""
+    origin = getattr(error, "orig", None) or error
+    return " ".join(str(origin).split()).rstrip(".")

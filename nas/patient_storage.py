@@ -1,5 +1,6 @@
 """A storage whose every request outlasts a database that is away for a while."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,10 +36,33 @@ class PatientStorage(BaseStorage):
         self.address = address
         # Finished trials never change, so Optuna's cache reads each of them once.
         self.cached = get_storage(shared)
+        self.unbroken_since = time.monotonic()
+        """Since when this process could have heard of the others: the database was there, and it ran itself.
+
+        In seconds of its steady clock. Silence before that says nothing about a worker.
+        """
 
     def keep_trying(self, operation: Callable[[], Any]) -> Any:
         """Return what `operation` returns, tried again while the database is away."""
-        return self.patience.keep_trying(operation, address=self.address)
+        return self.patience.keep_trying(operation, address=self.address, on_failure=self._note_break)
+
+    def close(self) -> None:
+        """Close the connections; new ones are opened where it is used again."""
+        self.shared.remove_session()
+        self.shared.engine.dispose()
+
+    def note_pause(self, *, meant: float, took: float) -> None:
+        """Take notice of a pause of this process; one that took far longer than meant was a freeze.
+
+        Args:
+            meant: Seconds it should have taken.
+            took: Seconds it took.
+        """
+        if took > 3.0 * meant + 1.0:
+            self._note_break()
+
+    def _note_break(self) -> None:
+        self.unbroken_since = time.monotonic()
 
     create_new_study = _patiently("create_new_study")
     create_new_trial = _patiently("create_new_trial")

@@ -18,7 +18,8 @@ class Reaper:
 
     A worker is gone where its process is known to have ended, on this machine, or where nothing was heard of
     its trial for the grace period. That is counted by this process's own steady clock from the last change
-    it saw, so a clock that jumps, on whichever machine, makes nobody look dead.
+    it saw, so a clock that jumps, on whichever machine, makes nobody look dead. Time in which the database
+    was away, or this process itself was stopped, does not count: nobody could be heard then.
 
     Args:
         study: The study.
@@ -60,7 +61,7 @@ class Reaper:
         if beat != trial.beat:
             self._seen[trial.trial_id] = (trial.beat, now)
             return False
-        return now - since > self._grace_seconds
+        return now - max(since, self._storage.unbroken_since) > self._grace_seconds
 
     def _close(self, trial: OpenTrial) -> bool:
         retries = self._retries(trial)

@@ -30,6 +30,10 @@ _STUDIES, _TRIALS, _BEATS = (_TABLES[name] for name in ("studies", "trials", "tr
 _USER, _SYSTEM = _TABLES["trial_user_attributes"], _TABLES["trial_system_attributes"]
 _VALUES, _PARAMS = _TABLES["trial_values"], _TABLES["trial_params"]
 
+COLUMNS: Final[Mapping[str, frozenset[str]]] = {
+    name: frozenset(column.name for column in table.columns) for name, table in _TABLES.items()
+}
+"""Every table of a storage, with its columns."""
 FIXED: Final = "fixed_params"
 """System attribute under which Optuna keeps the parameters of an enqueued trial."""
 
@@ -59,7 +63,14 @@ class SharedStorage(RDBStorage):
     """
 
     def __init__(self, url: str, *, worker: Worker, engine_kwargs: dict[str, Any] | None = None) -> None:
-        super().__init__(url, engine_kwargs=engine_kwargs)
+        try:
+            super().__init__(url, engine_kwargs=engine_kwargs)
+        except BaseException:
+            # Optuna 5.0 leaves the connections open that it failed with, and who is away is tried often.
+            if hasattr(self, "engine"):
+                self.remove_session()
+                self.engine.dispose()
+            raise
         self.worker = worker
         self.num_slots: int | None = None
         """Trials that may be finished or in hand together; None does not limit them."""
@@ -122,7 +133,11 @@ class SharedStorage(RDBStorage):
         if trial_id is None:
             self._ticket = uuid.uuid4().hex
             with self._study_locked(study_id) as (connection, _):
-                self._check_slots(connection, study_id)
+                try:
+                    self._check_slots(connection, study_id)
+                except NoSlotError:
+                    self._ticket = None  # nothing was made with it
+                    raise
                 trial_id = _insert_trial(connection, study_id, state=TrialState.RUNNING)
                 self._sign(connection, trial_id, ticket=self._ticket)
         made = self.get_trial(trial_id)
@@ -245,6 +260,13 @@ class SharedStorage(RDBStorage):
     def _check_slots(self, connection: Connection, study_id: int) -> None:
         if self.num_slots is None:
             return
+        begun = (
+            select(func.count())
+            .select_from(_TRIALS)
+            .where(_TRIALS.c.study_id == study_id, _TRIALS.c.state != TrialState.WAITING)
+        )
+        if connection.execute(begun).scalar_one() < self.num_slots:
+            return  # enough even if all are finished; to look into each is dear while the study is held
         has_row = exists().where(_USER.c.trial_id == _TRIALS.c.trial_id, _USER.c.key == ROW)
         taken = (
             select(func.count())

@@ -23,6 +23,8 @@ from search_spaces import Architecture, SearchSpace
 
 _MAX_COLLISIONS = 20
 """Proposals that another worker has in hand already, after which one is worked on twice."""
+_LONGEST_IDLE = 20
+"""Most times `idle_seconds` between two looks: a thousand idle workers must not keep a database busy."""
 
 
 class Taken(NamedTuple):
@@ -61,6 +63,7 @@ def work_through(
     reaper = Reaper(
         study, storage, grace_seconds=conditions.grace_seconds, max_retries=conditions.max_retries
     )
+    idle_seconds = conditions.idle_seconds
     try:
         while True:
             reaper.reap()
@@ -69,8 +72,10 @@ def work_through(
                 return
             taken = _take(study, space, storage)
             if taken is None:
-                time.sleep(conditions.idle_seconds)
+                _wait(storage, idle_seconds)
+                idle_seconds = min(1.5 * idle_seconds, _LONGEST_IDLE * conditions.idle_seconds)
                 continue
+            idle_seconds = conditions.idle_seconds
             with Heartbeat(storage, taken.trial._trial_id, seconds=conditions.heartbeat_seconds):
                 work(taken)
     except BaseException:
@@ -93,6 +98,12 @@ def _take(study: optuna.Study, space: SearchSpace, storage: PatientStorage) -> T
             return Taken(trial, architecture)
         study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
     raise AssertionError("the last proposal is taken whatever it is")
+
+
+def _wait(storage: PatientStorage, seconds: float) -> None:
+    began = time.monotonic()
+    time.sleep(seconds)
+    storage.note_pause(meant=seconds, took=time.monotonic() - began)
 
 
 def _hand_back(reaper: Reaper, storage: PatientStorage) -> None:

@@ -1,6 +1,7 @@
 """The ledger of a search: one Optuna study, in one SQLite file or in a database that many machines share."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -39,22 +40,34 @@ def open_study(
     Raises:
         RunFolderError: If the file is no study.
         StorageError: If the storage cannot be reached.
-        ConfigChangedError: If the study was made with another space or for other objectives.
+        ConfigChangedError: If the study was made with another space, for other objectives, or by another
+            program.
     """
     # Optuna announces every trial and every lost connection on stderr; what matters of it is said here.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = connect(place, patience=patience or Patience())
-    study = optuna.create_study(
-        study_name=name, storage=storage, directions=directions(objectives), load_if_exists=True
-    )
-    place = storage.address
-    asked = ",".join(objectives)
+    with ExitStack() as unless_opened:
+        unless_opened.callback(storage.close)
+        study = optuna.create_study(
+            study_name=name, storage=storage, directions=directions(objectives), load_if_exists=True
+        )
+        _claim(study, storage.address, ",".join(objectives), space_fingerprint)
+        unless_opened.pop_all()
+    return study
+
+
+def _claim(study: optuna.Study, place: str, asked: str, space_fingerprint: str) -> None:
+    """Write down what a new study is for, or check that an old one is for the same."""
     if (searched := study.user_attrs.get(OBJECTIVES, asked)) != asked:
         raise ConfigChangedError(
             f"{place} was searched for {searched}, now it is {asked}; "
             f"repeat the old objectives, or choose another --out"
         )
     known = study.user_attrs.get(SPACE)
+    if known is None and study.get_trials(deepcopy=False):
+        raise ConfigChangedError(
+            f"{place} has a study {study.study_name!r} that another program made; choose another --study"
+        )
     if known is None:
         study.set_user_attr(SPACE, space_fingerprint)
         study.set_user_attr(OBJECTIVES, asked)
@@ -63,7 +76,6 @@ def open_study(
             f"{place} was searched in space {known}, now it is {space_fingerprint}; "
             f"restore the space's file, or choose another --out"
         )
-    return study
 
 
 def objectives_of(study: optuna.Study) -> list[str]:
@@ -102,4 +114,4 @@ def storage_of(study: optuna.Study) -> PatientStorage:
 
 def close_study(study: optuna.Study) -> None:
     """Close the connections of a study; it opens new ones where it is used again."""
-    storage_of(study).shared.engine.dispose()
+    storage_of(study).close()

@@ -7,11 +7,14 @@ from typing import Any, Final, Self
 import optuna
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from millinet.data import DATASETS
 from millinet.errors import ConfigChangedError, ConfigError
 from millinet.provenance import commit, versions
+from millinet.tables import names
 from nas.config import SearchConfig
 from nas.problem import Problem
 from nas.records import TERMS
+from nas.samplers import SAMPLERS
 
 FORMAT: Final = "millinet.search/1"
 _DECIDING: Final = ("millinet", "torch", "torchvision", "optuna")
@@ -69,35 +72,68 @@ class Terms(BaseModel):
         Raises:
             ConfigError: If it has none, or was made by a version that writes them otherwise.
         """
-        found = study.user_attrs.get(TERMS)
+        name, found = study.study_name, study.user_attrs.get(TERMS)
         if found is None:
+            raise ConfigError(f"study {name!r} has no terms to join by; start `millinet search` on it first")
+        form = found.get("format") if isinstance(found, dict) else None
+        if form != FORMAT:
             raise ConfigError(
-                f"study {study.study_name!r} has no terms to join by; start `millinet search` on it first"
+                f"study {name!r} has terms of format {form!r}, this version reads {FORMAT!r}; "
+                f"join with the version of millinet that made it"
             )
         try:
-            terms = cls.model_validate(found)
+            return cls.model_validate(found)
         except ValidationError as error:
+            first = error.errors()[0]
             raise ConfigError(
-                f"the terms of study {study.study_name!r} cannot be read: {error.errors()[0]['msg']}; "
-                f"join with the version of millinet that made it"
+                f"the terms of study {name!r} cannot be read: {'.'.join(map(str, first['loc']))}: "
+                f"{first['msg']}; join with the version of millinet that made it"
             ) from error
-        if terms.format != FORMAT:
-            raise ConfigError(
-                f"study {study.study_name!r} has terms of format {terms.format!r}, not {FORMAT!r}"
-            )
-        return terms
 
     @property
     def search_config(self) -> SearchConfig:
-        """The configuration, with the total of trials as it was last asked for."""
-        fields = self.config | {"objectives": tuple(self.config["objectives"])}
-        return SearchConfig(**fields)
+        """The configuration, with the total of trials as it was last asked for.
+
+        Raises:
+            ConfigError: If it holds a setting that this version does not know, or out of range.
+        """
+        try:
+            return SearchConfig(**self.config | {"objectives": tuple(self.config["objectives"])})
+        except (TypeError, KeyError) as error:
+            raise ConfigError(
+                f"the search has other settings than this version knows ({error}); "
+                f"join with the commit of millinet that made it, {self.commit}"
+            ) from error
+
+    @property
+    def code(self) -> list[str]:
+        """What the terms name that would be imported and run here: a data factory, a sampler of one's own."""
+        data, sampler = self.data.partition(":")[0], str(self.config.get("sampler", SearchConfig().sampler))
+        named = []
+        if data not in names(DATASETS, group="data"):
+            named.append(f"data {self.data!r}")
+        if sampler not in names(SAMPLERS, group="samplers"):
+            named.append(f"sampler {sampler!r}")
+        return named
 
     def deciding(self) -> dict[str, Any]:
         """Return what may not change from one worker or resumption to the next."""
         config = {name: value for name, value in self.config.items() if name != "num_trials"}
         kept = self.model_dump(include={"data_fingerprint", "space_fingerprint", "budget"})
         return kept | {name: list(v) if isinstance(v, tuple) else v for name, v in config.items()}
+
+
+def check_trust(terms: Terms, *, is_trusted: bool) -> None:
+    """Refuse to run what a study names until the user agrees: whoever may write to its database chose it.
+
+    Raises:
+        ConfigError: If it names code and is not trusted.
+    """
+    if terms.code and not is_trusted:
+        raise ConfigError(
+            f"the study names code to be run here ({', '.join(terms.code)}); if you trust all who may write "
+            f"to its database, join with --trust-study"
+        )
 
 
 def check_versions(terms: Terms) -> list[str]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import optuna
 
 from millinet.provenance import utc_now
 from millinet.training import EpochRecord
-from nas.candidate import Outcome, cause_of, try_candidate
+from nas.candidate import FAILED, Outcome, cause_of, try_candidate
 from nas.conditions import Conditions
 from nas.display import Display
 from nas.fidelity import Peer
@@ -19,6 +20,13 @@ from search_spaces import Architecture
 
 Judge = Callable[[Architecture, Sequence[Peer], Callable[[EpochRecord], None]], Outcome]
 """judge(architecture, peers, on_epoch) -> what became of the candidate."""
+
+
+_MAY_PASS: Final = ("out of memory", "killed by SIGKILL")
+"""Causes that need not be the candidate's own: whoever else computes on the machine uses its memory too.
+
+Every other one would come again, as a candidate's seed decides what it does.
+"""
 
 
 def search_trials(
@@ -42,7 +50,7 @@ def search_trials(
         work_through(
             study,
             problem.space,
-            _worker(problem, study, display, judge),
+            _worker(problem, study, display, judging_again(judge, num_more=conditions.max_repeats)),
             num_trials=problem.config.num_trials,
             conditions=conditions,
             between=between,
@@ -68,6 +76,27 @@ def _worker(problem: Problem, study: optuna.Study, display: Display, judge: Judg
             display.phase(f"trial {number} had been given to another worker, which believed this one lost")
 
     return work
+
+
+def judging_again(judge: Judge, *, num_more: int) -> Judge:
+    """Return what judges a candidate anew, measurement and all, where it failed for want of memory.
+
+    Args:
+        judge: Judges once.
+        num_more: Times it is tried again, at most.
+    """
+
+    def judged(
+        architecture: Architecture, peers: Sequence[Peer], on_epoch: Callable[[EpochRecord], None]
+    ) -> Outcome:
+        outcome = judge(architecture, peers, on_epoch)
+        for _ in range(num_more):
+            if outcome.state != FAILED or not any(cause in (outcome.cause or "") for cause in _MAY_PASS):
+                break
+            outcome = judge(architecture, peers, on_epoch)
+        return outcome
+
+    return judged
 
 
 def judge_here(problem: Problem) -> Judge:

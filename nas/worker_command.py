@@ -1,7 +1,9 @@
 """Join a running search, from this machine or another."""
 
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -17,6 +19,7 @@ from nas.conditions import Conditions
 from nas.display import ConsoleDisplay
 from nas.joining import joined
 from nas.options import TRIAL_TIMEOUT, Isolate, Plugins, TrialTimeout
+from nas.proposal import SpaceExhaustedError
 from nas.storage import STUDY_NAME, finished
 from nas.trials import search_trials
 
@@ -43,6 +46,12 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     isolate: Isolate = True,
     trial_timeout: TrialTimeout = TRIAL_TIMEOUT,
     plugin: Plugins = None,
+    trust_study: Annotated[
+        bool, typer.Option("--trust-study", help="Run code that the study names: a data factory, a sampler.")
+    ] = False,
+    leave_with_input: Annotated[
+        bool, typer.Option("--leave-with-input", hidden=True, help="Leave when standard input ends.")
+    ] = False,
 ) -> int:
     """Join a running search, and work on its trials until it has all of them.
 
@@ -56,21 +65,35 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     for file in plugin or []:
         load_plugin(file)
     signal.signal(signal.SIGTERM, _leave)
+    if leave_with_input:
+        threading.Thread(target=watch_input, name="watch the input", daemon=True).start()
     console = Console(file=sys.stdout)
     conditions = Conditions(is_isolated=isolate, silence_seconds=trial_timeout)
     place = storage if "://" in storage else Path(storage)
-    with joined(place, study, data=data, device=device, conditions=conditions) as (problem, opened, notes):
+    opening = joined(place, study, data=data, device=device, conditions=conditions, is_trusted=trust_study)
+    with opening as (problem, opened, notes):
         for note in notes:
             _say(console, f"note: {note}")
         total = problem.config.num_trials
         _say(console, f"joined {study!r}: {len(finished(opened))} of {total} trials are finished")
-        search_trials(problem, opened, ConsoleDisplay(console), conditions=conditions)
-        _say(console, f"all {total} trials are finished")
+        try:
+            search_trials(problem, opened, ConsoleDisplay(console), conditions=conditions)
+        except SpaceExhaustedError as error:
+            _say(console, f"nothing is left to do: {error}")
+        else:
+            _say(console, f"all {total} trials are finished")
     return 0
 
 
 def _say(console: Console, line: str) -> None:
     console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def watch_input() -> None:
+    """Leave as on SIGTERM once whoever started this worker has ended, however that was."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave(_: int, __: FrameType | None) -> None:

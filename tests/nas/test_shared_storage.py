@@ -5,9 +5,11 @@ from pathlib import Path
 
 import optuna
 import pytest
+import sqlalchemy.exc
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
+from nas.patient_storage import PatientStorage
 from nas.reaper import Reaper
 from nas.records import CAUSE, RETRIES, ROW
 from nas.shared_storage import NoSlotError
@@ -119,6 +121,50 @@ def test_a_clock_that_jumps_makes_nobody_look_dead(tmp_path: Path) -> None:
         assert reaper.reap() == []
 
     assert open_numbers(mine) == [0]
+
+
+def test_silence_does_not_count_while_the_database_was_away(tmp_path: Path) -> None:
+    mine, other = opened(tmp_path), opened(tmp_path)
+    mine.ask()
+    storage = storage_of(other)
+    reaper = Reaper(other, storage, grace_seconds=1000.0, max_retries=2)
+    answers = iter([sqlalchemy.exc.TimeoutError("away"), "back"])
+
+    reaper.reap()
+    let_pass(reaper, storage, seconds=5000.0)
+    storage.keep_trying(lambda: answered(next(answers)))
+    assert reaper.reap() == []
+
+    let_pass(reaper, storage, seconds=5000.0)
+    assert reaper.reap() == [0]
+
+
+def test_silence_does_not_count_while_the_process_itself_was_stopped(tmp_path: Path) -> None:
+    mine, other = opened(tmp_path), opened(tmp_path)
+    mine.ask()
+    storage = storage_of(other)
+    reaper = Reaper(other, storage, grace_seconds=1000.0, max_retries=2)
+
+    reaper.reap()
+    let_pass(reaper, storage, seconds=5000.0)
+    storage.note_pause(meant=10.0, took=5000.0)
+    assert reaper.reap() == []
+
+    let_pass(reaper, storage, seconds=5000.0)
+    storage.note_pause(meant=10.0, took=11.0)
+    assert reaper.reap() == [0]
+
+
+def let_pass(reaper: Reaper, storage: PatientStorage, *, seconds: float) -> None:
+    """Move what was noted into the past."""
+    storage.unbroken_since -= seconds
+    reaper._seen = {trial: (beat, since - seconds) for trial, (beat, since) in reaper._seen.items()}
+
+
+def answered(answer: object) -> object:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def test_a_request_repeated_after_a_lost_answer_finds_what_the_first_made(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from millinet.provenance import commit, versions
 from nas.config import SearchConfig
 from nas.records import TERMS
 from nas.storage import open_study
-from nas.terms import Terms, check_device, check_versions, keep_terms
+from nas.terms import Terms, check_device, check_trust, check_versions, keep_terms
 
 
 def terms(**changes: object) -> Terms:
@@ -65,3 +65,46 @@ def test_a_study_without_terms_cannot_be_joined(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="has no terms to join by"):
         Terms.read(study)
+
+
+@pytest.mark.parametrize(
+    ("found", "complaint"),
+    [
+        ("not even an object", r"terms of format None, this version reads 'millinet.search/1'"),
+        ({"format": "millinet.search/2"}, r"terms of format 'millinet.search/2'"),
+        ({"format": "millinet.search/1", "data": 3}, r"cannot be read: data: .*; join with the version"),
+    ],
+)
+def test_terms_of_another_version_are_refused(tmp_path: Path, found: object, complaint: str) -> None:
+    study = open_study(tmp_path / "study.db", objectives=["accuracy"], space_fingerprint="s")
+    study.set_user_attr(TERMS, found)
+
+    with pytest.raises(ConfigError, match=complaint):
+        Terms.read(study)
+
+
+@pytest.mark.parametrize("config", [{"num_trials": 4}, {"objectives": ["accuracy"], "charm": 1}])
+def test_settings_of_another_version_are_refused(config: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="other settings than this version knows"):
+        _ = terms(config=config).search_config
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"data": "their.module:images"}, r"data 'their\.module:images'"),
+        ({"config": {"sampler": "their.module.Sampler"}}, r"sampler 'their\.module\.Sampler'"),
+        ({"config": {"sampler": "optunahub:samplers/any"}}, "sampler 'optunahub:samplers/any'"),
+    ],
+)
+def test_code_that_a_study_names_is_run_only_for_who_trusts_it(
+    changes: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"names code to be run here \({named}\)"):
+        check_trust(terms(**changes), is_trusted=False)
+
+    check_trust(terms(**changes), is_trusted=True)
+
+
+def test_a_study_that_names_no_code_needs_no_trust() -> None:
+    check_trust(terms(data="folder:/data/birds,size=64"), is_trusted=False)
