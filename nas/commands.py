@@ -10,29 +10,26 @@ from rich.console import Console
 from millinet.data import load_data
 from millinet.masking import hide_from_title
 from millinet.naming import run_name
+from millinet.options import Data, Device, Plugins, SearchBudget, Trials
 from millinet.provenance import as_shell, command_line
 from millinet.tables import load_plugin
 from nas.address import VARIABLE
 from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.display import ConsoleDisplay
-from nas.options import TRIAL_TIMEOUT, Isolate, Plugins, TrialTimeout
+from nas.options import TRIAL_TIMEOUT, Isolate, TrialTimeout
 from nas.search import search as run_search
 from nas.setup import default_budget, default_space
 
 
 def search(
     *,
-    data: Annotated[
-        str, typer.Option(help="digits, folder:PATH, cifar10, cifar100, mnist, fashion-mnist, ...")
-    ] = "digits",
-    latency_budget: Annotated[
-        str | None, typer.Option(help="2ms, p95<=3ms, 0.5x:resnet20; by default half of a reference network.")
-    ] = None,
+    data: Data = "digits",
+    latency_budget: SearchBudget = None,
     space: Annotated[
         str | None, typer.Option(help="A preset (tiny, resnet, mobile, convnet) or a TOML file.")
     ] = None,
-    trials: Annotated[int, typer.Option(help="Finished trials in all, over every resumption.")] = 24,
+    trials: Trials = 24,
     winners: Annotated[int, typer.Option(help="Networks to train fully, certify and keep.")] = 2,
     sampler: Annotated[str, typer.Option(help="Who proposes candidates.")] = SearchConfig().sampler,
     pareto: Annotated[
@@ -44,9 +41,7 @@ def search(
     recipe: Annotated[str, typer.Option(help="Training recipe of a trial.")] = "quick",
     final_recipe: Annotated[str, typer.Option(help="Training recipe of a winner.")] = "full",
     seed: Annotated[int, typer.Option(help="Seed of the split, the sampler and the training.")] = 0,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
-    ] = None,
+    device: Device = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,
     workers: Annotated[int, typer.Option(help="Processes of this machine that work on trials.")] = 1,
     storage: Annotated[

@@ -1,6 +1,5 @@
 """Options that several commands of a search take, each worded once."""
 
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -15,7 +14,4 @@ Isolate = Annotated[
 ]
 TrialTimeout = Annotated[
     float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
-]
-Plugins = Annotated[
-    list[Path] | None, typer.Option(help="Python file that adds blocks, heads, data or samplers; is run.")
 ]

@@ -13,12 +13,13 @@ from rich.console import Console
 
 from millinet.errors import ConfigError
 from millinet.masking import hide_from_title
+from millinet.options import Plugins
 from millinet.tables import load_plugin
 from nas.address import VARIABLE
 from nas.conditions import Conditions
 from nas.display import ConsoleDisplay
 from nas.joining import joined
-from nas.options import TRIAL_TIMEOUT, Isolate, Plugins, TrialTimeout
+from nas.options import TRIAL_TIMEOUT, Isolate, TrialTimeout
 from nas.proposal import SpaceExhaustedError
 from nas.storage import STUDY_NAME, finished
 from nas.trials import search_trials

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from compress.export import export_winner
 from millinet.errors import RunFolderError
+from millinet.options import Plugins
 from millinet.runs import RunFolder
 from millinet.tables import load_plugin
 
@@ -15,9 +16,7 @@ from millinet.tables import load_plugin
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     *,
-    plugin: Annotated[
-        list[Path] | None, typer.Option(help="Python file with blocks, heads, ...; is run.")
-    ] = None,
+    plugin: Plugins = None,
 ) -> Path:
     """Write every winner as model.pt2 and model.onnx beside its weights, with a free batch size.
 

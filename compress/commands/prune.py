@@ -19,6 +19,7 @@ from millinet.errors import ConfigError
 from millinet.latency import Budget, LatencyMeter, LatencySettings
 from millinet.models import LoadedModel, load_model
 from millinet.naming import run_name
+from millinet.options import Plugins
 from millinet.runs import RunFolder
 from millinet.tables import load_plugin, pick
 from millinet.training import recipe_of
@@ -71,9 +72,7 @@ def prune(
     out: Annotated[
         Path | None, typer.Option(help="Run folder for a model; by default runs/DATA-MODEL.")
     ] = None,
-    plugin: Annotated[
-        list[Path] | None, typer.Option(help="Python file with criteria, blocks, ...; is run.")
-    ] = None,
+    plugin: Plugins = None,
 ) -> Path:
     """Prune a trained network to a latency budget, recover it, and certify what is left.
 

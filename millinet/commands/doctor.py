@@ -1,21 +1,17 @@
 """Say on one screen whether this machine is fit to measure."""
 
-from typing import Annotated
-
-import typer
 from rich.console import Console
 
 from millinet.latency.fitness import Fitness, check_fitness
 from millinet.latency.settings import LatencySettings
+from millinet.options import Device, Threads
 from millinet.provenance import commit, versions
 
 
 def doctor(
     *,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="Intra-op threads on a CPU.")] = 1,
+    device: Device = None,
+    threads: Threads = 1,
 ) -> int:
     """Measure a network against its own copy and report what stands in the way.
 

@@ -18,6 +18,7 @@ from millinet.frames import LATENCY
 from millinet.latency import Budget, LatencySettings, layer_profile
 from millinet.latency import profile as profile_models
 from millinet.models import LoadedModel, load_model
+from millinet.options import Device, Plugins, Threads
 from millinet.tables import load_plugin
 
 _LEFT: Final = ("model", "form", "status", "verdict")
@@ -43,18 +44,16 @@ def profile(
     dtype: Annotated[str, typer.Option(help="fp32, bf16, fp16, or several: fp32,bf16.")] = "fp32",
     memory_format: Annotated[str, typer.Option(help="channels_last, contiguous, or both.")] = "channels_last",
     engine: Annotated[str, typer.Option(help="torch, compile, onnxruntime, or several.")] = "torch",
-    threads: Annotated[int, typer.Option(help="Intra-op threads on a CPU.")] = 1,
+    threads: Threads = 1,
     fold: Annotated[bool, typer.Option(help="Fold batch norms, as a deployed network has them.")] = True,
     budget: Annotated[
         str | None, typer.Option(help="2ms, p95<=3ms, 0.5x (of the first model), 0.5x:resnet50.")
     ] = None,
     confidence: Annotated[float, typer.Option(help="Coverage of the intervals, a fraction.")] = 0.95,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
-    ] = None,
+    device: Device = None,
     layers: Annotated[bool, typer.Option("--layers", help="Show each layer's share as well.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of latency.csv; rows are added.")] = Path("runs/profile"),
-    plugin: Annotated[list[Path] | None, typer.Option(help="Python file the models need; is run.")] = None,
+    plugin: Plugins = None,
 ) -> pd.DataFrame:
     """Measure models and print a table with intervals; the same rows are added to latency.csv.
 

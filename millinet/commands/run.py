@@ -8,32 +8,25 @@ import typer
 from millinet.cli import call
 from millinet.errors import InfeasibleBudgetError
 from millinet.naming import run_name
+from millinet.options import Data, Device, Plugins, SearchBudget, Trials
 from millinet.provenance import as_shell, command_line
 
 
 def run(
     *,
-    data: Annotated[
-        str, typer.Option(help="digits, folder:PATH, cifar10, cifar100, mnist, fashion-mnist, ...")
-    ] = "digits",
-    latency_budget: Annotated[
-        str | None, typer.Option(help="2ms, p95<=3ms, 0.5x:resnet20; by default half of a reference network.")
-    ] = None,
+    data: Data = "digits",
+    latency_budget: SearchBudget = None,
     space: Annotated[str | None, typer.Option(help="A preset or a TOML file.")] = None,
-    trials: Annotated[int, typer.Option(help="Finished trials in all, over every resumption.")] = 24,
+    trials: Trials = 24,
     winners: Annotated[int, typer.Option(help="Networks to train fully, prune, certify and keep.")] = 2,
     prune_to: Annotated[
         str, typer.Option(help="Latency to prune each winner to, of its own; `none` keeps them as found.")
     ] = "0.7x",
     pareto: Annotated[bool, typer.Option("--pareto", help="Search the accuracy-latency front.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
-    ] = None,
+    device: Device = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA.")] = None,
-    plugin: Annotated[
-        list[Path] | None, typer.Option(help="Python file with blocks, heads, ...; is run.")
-    ] = None,
+    plugin: Plugins = None,
 ) -> Path:
     """Take images to a searched, pruned, measured, exported and reported classifier.
 

@@ -16,6 +16,7 @@ from millinet.errors import ConfigError
 from millinet.latency import Budget
 from millinet.models import LoadedModel, load_model
 from millinet.naming import run_name
+from millinet.options import Data, Device, Plugins
 from millinet.runs import RunFolder
 from millinet.tables import load_plugin
 from millinet.training import FitResult, Recipe, cross_validate, evaluate, fit, recipe_of
@@ -41,9 +42,7 @@ def train(
         str, typer.Argument(help="network:NAME, torchvision:NAME, timm:NAME, module:factory or a winner.")
     ],
     *,
-    data: Annotated[
-        str, typer.Option(help="digits, folder:PATH, csv:FILE, cifar10, module:factory.")
-    ] = "digits",
+    data: Data = "digits",
     recipe: Annotated[
         str, typer.Option(help="quick, full, small or recover; full,epochs=30,... changes it.")
     ] = "full",
@@ -59,10 +58,10 @@ def train(
         int | None, typer.Option(help="Judge the recipe by repeated k-fold as well, with so many folds.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides validation split, weights and training.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if any.")] = None,
+    device: Device = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-MODEL.")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")] = False,
-    plugin: Annotated[list[Path] | None, typer.Option(help="Python file to load first; is run.")] = None,
+    plugin: Plugins = None,
 ) -> FitResult:
     """Train a network into a run folder; the same command again continues where it stopped.
 
