@@ -13,11 +13,13 @@ from millinet.naming import run_name
 from millinet.options import Data, Device, Plugins, SearchBudget, Trials
 from millinet.provenance import as_shell, command_line
 from millinet.tables import load_plugin
+from millinet.training import RECIPES
 from nas.address import VARIABLE
 from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.display import ConsoleDisplay
 from nas.options import TRIAL_TIMEOUT, Isolate, TrialTimeout
+from nas.samplers import SAMPLERS
 from nas.search import search as run_search
 from nas.setup import default_budget, default_space
 
@@ -31,15 +33,20 @@ def search(
     ] = None,
     trials: Trials = 24,
     winners: Annotated[int, typer.Option(help="Networks to train fully, certify and keep.")] = 2,
-    sampler: Annotated[str, typer.Option(help="Who proposes candidates.")] = SearchConfig().sampler,
+    sampler: Annotated[
+        str,
+        typer.Option(help=f"{', '.join(SAMPLERS)}, or a dotted name such as optuna.samplers.CmaEsSampler."),
+    ] = SearchConfig().sampler,
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Search the accuracy-latency front inside the budget.")
     ] = False,
     objectives: Annotated[
         str | None, typer.Option(help="The front of more: accuracy, then latency, parameters, macs, memory.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="Training recipe of a trial.")] = "quick",
-    final_recipe: Annotated[str, typer.Option(help="Training recipe of a winner.")] = "full",
+    recipe: Annotated[
+        str, typer.Option(help=f"Training of a trial: {', '.join(RECIPES)}; quick,epochs=5,... changes one.")
+    ] = "quick",
+    final_recipe: Annotated[str, typer.Option(help="Training of a winner, likewise.")] = "full",
     seed: Annotated[int, typer.Option(help="Seed of the split, the sampler and the training.")] = 0,
     device: Device = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,

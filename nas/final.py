@@ -13,8 +13,7 @@ from millinet.files import write_text
 from millinet.frames import HISTORY, LATENCY
 from millinet.models import save_model
 from millinet.runs import RunFolder, Winner
-from millinet.tables import pick
-from millinet.training import RECIPES, FitResult, fit
+from millinet.training import FitResult, fit, recipe_of
 from millinet.winners import Origin, certify_winner
 from nas.candidate import build, cause_of
 from nas.display import Display
@@ -102,7 +101,7 @@ def _train(problem: Problem, architecture: Architecture, folder: Path) -> tuple[
 
     A training that is done is not repeated after an interruption: its checkpoint holds the result.
     """
-    recipe = pick("recipe", problem.config.final_recipe, RECIPES, group="recipes")
+    recipe = recipe_of(problem.config.final_recipe)
     trained: list[tuple[nn.Module, FitResult]] = []
     for number in range(problem.config.num_final_seeds):
         seed = problem.config.seed + number

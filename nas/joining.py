@@ -13,8 +13,7 @@ from millinet.data import load_data
 from millinet.device import describe, resolve_device
 from millinet.errors import ConfigError, DataError
 from millinet.latency import Budget, LatencyMeter, LatencySettings
-from millinet.tables import pick
-from millinet.training import RECIPES
+from millinet.training import recipe_of
 from nas.address import connect
 from nas.conditions import Conditions
 from nas.identity import this_worker
@@ -116,7 +115,7 @@ def _working(
             budget=budget.resolve(torch.zeros(1, *loaded.input_shape), meter=meter),
             meter=meter,
             device=target,
-            recipe=pick("recipe", config.recipe, RECIPES, group="recipes"),
+            recipe=recipe_of(config.recipe),
             config=config,
         )
         yield Joined(problem, study, notes)

@@ -14,8 +14,7 @@ from millinet.device import describe, resolve_device
 from millinet.latency import Budget, LatencyMeter, LatencySettings
 from millinet.provenance import command_line, commit, utc_now, versions
 from millinet.runs import RunFolder, RunRecord
-from millinet.tables import pick
-from millinet.training import RECIPES
+from millinet.training import recipe_of
 from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.problem import Problem
@@ -52,9 +51,7 @@ def prepare(
     searched = _space(space, loaded)
     asked = _budget(budget, loaded)
     target = str(resolve_device(config.device or asked.device))
-    recipe, final = (
-        pick("recipe", name, RECIPES, group="recipes") for name in (config.recipe, config.final_recipe)
-    )
+    recipe, final = (recipe_of(name) for name in (config.recipe, config.final_recipe))
     make_sampler = sampler_maker(config.sampler)
     settings = LatencySettings(confidence=config.confidence).under(asked)
     record = _record(out, loaded, searched, asked, target, config)

@@ -40,8 +40,10 @@ def prune(
     weights: Annotated[
         Path | None, typer.Option(help="State dict or .safetensors of the trained model.")
     ] = None,
-    criterion: Annotated[str, typer.Option(help="How channels are scored.")] = "l2",
-    allocation: Annotated[str, typer.Option(help="How widths are chosen.")] = "knapsack",
+    criterion: Annotated[str, typer.Option(help=f"How channels are scored: {', '.join(CRITERIA)}.")] = "l2",
+    allocation: Annotated[
+        str, typer.Option(help=f"How widths are chosen: {', '.join(ALLOCATIONS)}.")
+    ] = "knapsack",
     steps: Annotated[int, typer.Option(help="Rounds of pruning and recovery.")] = 1,
     remove_blocks: Annotated[bool, typer.Option(help="Whether residual blocks may go whole.")] = True,
     protect: Annotated[

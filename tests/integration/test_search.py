@@ -92,11 +92,12 @@ def test_a_budget_nothing_meets_names_the_fastest_and_trains_nothing(tmp_path: P
     assert run.winners() == []
 
 
-def test_a_front_is_searched_with_two_objectives(tmp_path: Path) -> None:
+def test_a_front_is_searched_with_two_objectives_and_a_changed_recipe(tmp_path: Path) -> None:
     config = SearchConfig(
         num_trials=3,
         num_winners=1,
         num_probes=4,
+        recipe="quick,epochs=3",
         final_recipe="quick",
         sampler="nsga2",
         objectives=("accuracy", "latency"),
@@ -106,6 +107,7 @@ def test_a_front_is_searched_with_two_objectives(tmp_path: Path) -> None:
 
     assert len(result.trials) == 3
     assert result.winners[0].certificate is not None
+    assert result.run.record.recipes["search"]["epochs"] == 3
 
 
 def test_ctrl_c_leaves_a_run_that_the_same_command_finishes(tmp_path: Path) -> None:
