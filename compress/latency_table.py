@@ -7,6 +7,7 @@ from activations to the interpreter, is spread over their outputs by half and co
 only a prediction: what a pruning is accepted by is the measured model.
 """
 
+import copy
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.layers import Layer
+from compress.surgery import narrow
 from millinet.device import describe, evaluating, using_threads
 from millinet.errors import RunFolderError
 from millinet.files import write_text
@@ -174,34 +176,17 @@ def _resized(
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """Return the layer with other widths, and its input's shape with as many channels."""
     place = 1 if len(shape) == 4 and shape[1] == layer.num_in else len(shape) - 1
-    if isinstance(module, nn.Linear):
-        return nn.Linear(num_in, num_out, bias=module.bias is not None), _at(shape, place, num_in)
-    if layer.is_carrying:
-        return _resized_norm(module, num_out), _at(shape, place, num_out)
-    groups = 1
-    if module.groups > 1:
+    if isinstance(module, nn.GroupNorm):
+        # As many groups as there are would not divide every width, and cost the same.
+        return nn.GroupNorm(1, num_out), _at(shape, place, num_out)
+    if getattr(module, "groups", 1) > 1:
         per_group = layer.num_out // module.groups
         groups = max(1, num_out // per_group)
         num_out, num_in = groups * per_group, groups * (layer.num_in // module.groups)
-    resized = type(module)(
-        num_in,
-        num_out,
-        module.kernel_size,
-        stride=module.stride,
-        padding=module.padding,
-        dilation=module.dilation,
-        groups=groups,
-        bias=module.bias is not None,
-    )
-    return resized, _at(shape, 1, num_in)
-
-
-def _resized_norm(module: nn.Module, width: int) -> nn.Module:
-    if isinstance(module, nn.GroupNorm):
-        return nn.GroupNorm(1, width)
-    kind: Any = type(module)
-    resized: nn.Module = kind(width)
-    return resized
+    # Cut out of the layer itself: a class of the model's own may be built in a way that nobody else knows.
+    resized = copy.deepcopy(module)
+    narrow(resized, layer.name, num_in=num_in, num_out=num_out)
+    return resized, _at(shape, place, num_in)
 
 
 def _at(shape: tuple[int, ...], place: int, width: int) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compress.channels import ChannelGroup, Kept, Side, num_places, parameter_dims, removed_places
+from compress.channels import MIXING, ChannelGroup, Kept, Side, num_places, parameter_dims, removed_places
+from compress.layers import sides
 from compress.readers import is_reader
 from millinet.errors import ModelError
 
@@ -27,13 +28,30 @@ def remove_channels(model: nn.Module, groups: list[ChannelGroup], kept: Kept) ->
     names: dict[str, dict[Side, set[int]]] = {}
     for (name, side), places in removed.items():
         names.setdefault(name, {})[side] = places
-    for name, sides in names.items():
-        if "parameter" in sides:
-            _cut_parameter(model, name, dims[name], sides["parameter"])
+    for name, lost in names.items():
+        if "parameter" in lost:
+            _cut_parameter(model, name, dims[name], lost["parameter"])
         elif is_reader(model.get_submodule(name)):
-            model.get_submodule(name).keep_features(reader_keeps(groups, name, sides["in"]))  # type: ignore[operator]
+            model.get_submodule(name).keep_features(reader_keeps(groups, name, lost["in"]))  # type: ignore[operator]
         else:
-            _cut_module(model.get_submodule(name), name, sides)
+            _cut_module(model.get_submodule(name), name, lost)
+
+
+def narrow(module: nn.Module, name: str, *, num_in: int, num_out: int) -> None:
+    """Keep the first channels of a single layer, in place.
+
+    Args:
+        module: A layer that mixes channels, or that carries them through.
+        name: What messages call it.
+        num_in: Inputs that stay; of a layer that carries channels through, as many as outputs.
+        num_out: Outputs that stay.
+    """
+    full_in, full_out = sides(module)
+    gone_in, gone_out = set(range(num_in, full_in)), set(range(num_out, full_out))
+    if isinstance(module, MIXING):
+        _cut_module(module, name, {"in": gone_in, "out": gone_out})
+    else:
+        _cut_module(module, name, {"through": gone_out})
 
 
 def reader_keeps(groups: list[ChannelGroup], name: str, removed: set[int]) -> Tensor:

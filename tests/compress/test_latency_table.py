@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from compress import find_groups
 from compress.allocation import ALLOCATIONS, Choice, Problem
@@ -85,6 +85,41 @@ def model() -> nn.Module:
         nn.Flatten(),
         nn.Linear(8, 4),
     ).eval()
+
+
+class Depthwise(nn.Conv2d):
+    """Is built in a way of its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, width, 3, padding=1, groups=width)
+
+
+class Mixed(nn.Module):
+    """One layer of every kind that has a width, and two sides of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(8), nn.GroupNorm(4, 8))
+        self.middle = nn.Sequential(Depthwise(8), nn.Conv2d(8, 16, 3, padding=1, groups=2), nn.ReLU())
+        self.up = nn.ConvTranspose2d(16, 8, 2, stride=2)
+        self.norm = nn.LayerNorm(8)
+        self.dense = nn.Linear(8, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.up(self.middle(self.stem(images)))
+        return self.dense(self.norm(features.mean((2, 3))))
+
+
+def test_layers_of_every_kind_can_be_timed_narrower(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Mixed().eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    known, times = times_of(model, tmp_path / "table.json")
+
+    assert all(time > 0 for time in times)
+    assert any(key.partition(" Depthwise(")[2].startswith("4, 4, ") for key in known)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 def times_of(model: nn.Module, path: Path) -> tuple[dict[str, float], list[float]]:
