@@ -148,6 +148,7 @@ LATENCY: Final = FrameSchema(
         "wall_median_ms": Column("float64", "median of the raw calls", "ms"),
         "device_ms": Column("float64", "between GPU events around the launch; missing on a CPU", "ms"),
         "graph_ms": Column("float64", "replay of a CUDA graph; missing on a CPU", "ms"),
+        "energy_mj": Column("float64", "energy of one call at the board; missing on a CPU", "mJ"),
         "reference": Column("str", "network it was compared with, visit by visit"),
         "ratio": Column("float64", "latency over that network's"),
         "ratio_low": Column("float64", "lower end of its interval"),

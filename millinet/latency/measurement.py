@@ -62,6 +62,8 @@ class LatencyMeasurement:
     """Time between GPU events around the launch; None on a CPU."""
     graph_ms: float | None = None
     """Time of a CUDA-graph replay; None on a CPU, or where the network cannot be captured."""
+    energy_mj: float | None = None
+    """Energy of one call at the board, in millijoules; None on a CPU, or where the board counts none."""
     note: str = ""
     """What else was noticed."""
     device: DeviceInfo
@@ -154,6 +156,7 @@ class LatencyMeasurement:
             "wall_median_ms": self.wall_median_ms,
             "device_ms": self.device_ms,
             "graph_ms": self.graph_ms,
+            "energy_mj": self.energy_mj,
             "reference": self.reference,
             "ratio": self.ratio,
             "ratio_low": self.ratio_low,

@@ -14,9 +14,10 @@ from millinet.errors import ConfigError, MillinetError
 from millinet.latency.budget import Budget
 from millinet.latency.calm import pauses
 from millinet.latency.cuda import fixed_numerics, gpu_times
+from millinet.latency.energy import energy_mj
 from millinet.latency.lock import device_lock
 from millinet.latency.measurement import LatencyMeasurement
-from millinet.latency.nvml import gpu_state, hindrance
+from millinet.latency.nvml import drawn_joules, gpu_state, hindrance
 from millinet.latency.quiet import collecting_output
 from millinet.latency.references import Ladder, Reference
 from millinet.latency.settings import LatencySettings
@@ -139,16 +140,19 @@ class LatencyMeter:
             measurement = summarise(seen, reference, settings=settings, info=info, note=subject.note)
             measurement = measurement.hindered(hindrances)
             is_enough = has_enough(measurement, budget) or len(seen) >= most_seen
-            if is_enough and self.device.type == "cuda":
+            if is_enough and len(seen) > 1 and self.device.type == "cuda":
                 measurement = self._with_gpu_times(measurement, subject)
             yield measurement
 
     def _with_gpu_times(self, measurement: LatencyMeasurement, subject: Subject) -> LatencyMeasurement:
         with device_lock(measurement.device.identity), collecting_output():
             times = gpu_times(subject.launch, self.device)
+            energy = energy_mj(subject.call, lambda: drawn_joules(self.device))
         notes = [measurement.note, "launch-bound" if times.is_launch_bound(measurement.median_ms) else ""]
         note = "; ".join(filter(None, notes))
-        return replace(measurement, device_ms=times.device_ms, graph_ms=times.graph_ms, note=note)
+        return replace(
+            measurement, device_ms=times.device_ms, graph_ms=times.graph_ms, energy_mj=energy, note=note
+        )
 
     def _visit(self, subject: Subject, reference: Reference, num_calls: int) -> tuple[Visit, DeviceInfo]:
         try:

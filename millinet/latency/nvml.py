@@ -4,12 +4,15 @@ Read through nvidia-ml-py where it is installed; never set anything. Without it 
 """
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 # Thermal and power-brake reasons; idle, applied clocks and the ordinary power cap are how GPUs always run.
 _THROTTLE_BITS: Final = {
@@ -40,21 +43,12 @@ class GpuState:
 
 def gpu_state(device: torch.device) -> GpuState:
     """Read the state of a GPU; everything is missing where NVML is."""
-    try:
-        nvml = import_module("pynvml")
-    except ImportError:
-        return GpuState()
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError:
-        return GpuState()
-    try:
-        return _read(nvml, device)
-    except nvml.NVMLError:
-        return GpuState()
-    finally:
-        with suppress(nvml.NVMLError):
-            nvml.nvmlShutdown()
+    return _asked(_read, device) or GpuState()
+
+
+def drawn_joules(device: torch.device) -> float | None:
+    """Read the energy a GPU has drawn since its driver was loaded, in joules; None where it counts none."""
+    return _asked(_read_energy, device)
 
 
 def hindrance(state: GpuState) -> str:
@@ -64,11 +58,32 @@ def hindrance(state: GpuState) -> str:
     return "throttled" if state.throttled_by else ""
 
 
-def _read(nvml: Any, device: torch.device) -> GpuState:
-    # By UUID: NVML numbers all GPUs of the machine, torch only those it was shown.
-    uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
-    handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
+def _asked(question: Callable[[Any, Any], T], device: torch.device) -> T | None:
+    """Put a question to NVML about a GPU; None where there is no answer."""
+    try:
+        nvml = import_module("pynvml")
+    except ImportError:
+        return None
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return None
+    try:
+        # By UUID: NVML numbers all GPUs of the machine, torch only those it was shown.
+        uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        return question(nvml, nvml.nvmlDeviceGetHandleByUUID(uuid))
+    except nvml.NVMLError:
+        return None
+    finally:
+        with suppress(nvml.NVMLError):
+            nvml.nvmlShutdown()
 
+
+def _read_energy(nvml: Any, handle: Any) -> float:
+    return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
+
+
+def _read(nvml: Any, handle: Any) -> GpuState:
     def ask(name: str, *arguments: Any) -> Any:
         function = getattr(nvml, name, None)
         try:

@@ -74,6 +74,20 @@ def warm_up(call: Callable[[], object], *, seconds: float, least: int = 2) -> fl
     return fastest * 1e3
 
 
+def repeat(call: Callable[[], object], *, seconds: float) -> int:
+    """Call again and again for about `seconds`, at least once.
+
+    Returns:
+        The number of calls.
+    """
+    start = time.perf_counter()
+    num_calls = 0
+    while num_calls == 0 or time.perf_counter() - start < seconds:
+        call()
+        num_calls += 1
+    return num_calls
+
+
 @contextmanager
 def collector_held() -> Iterator[None]:
     """Hold garbage collection off inside the block."""

@@ -6,6 +6,7 @@ from torch import nn
 
 from millinet.latency import LatencySettings, measure
 from millinet.latency.cuda import GpuTimes, fixed_numerics
+from millinet.latency.energy import energy_mj
 from millinet.latency.nvml import GpuState, hindrance
 
 
@@ -26,6 +27,19 @@ def test_others_on_the_gpu_and_a_clock_held_down_make_it_unfit(state: GpuState, 
 @pytest.mark.parametrize(("graph_ms", "is_bound"), [(1.0, True), (1.9, False), (None, False)])
 def test_a_network_well_above_its_graph_is_bound_by_launching(graph_ms: float | None, is_bound: bool) -> None:
     assert GpuTimes(device_ms=1.0, graph_ms=graph_ms).is_launch_bound(2.0) == is_bound
+
+
+def test_energy_is_that_of_one_call() -> None:
+    drawn = [100.0]
+
+    def call() -> None:
+        drawn[0] += 0.25
+
+    assert energy_mj(call, lambda: drawn[0]) == pytest.approx(250.0)
+
+
+def test_a_board_that_does_not_count_has_no_energy() -> None:
+    assert energy_mj(lambda: None, lambda: None) is None
 
 
 def test_on_a_cpu_numerics_are_left_alone() -> None:
