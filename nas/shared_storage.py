@@ -14,12 +14,17 @@ from datetime import UTC, datetime
 from json import dumps, loads
 from typing import Any, Final, NamedTuple
 
-from optuna.distributions import json_to_distribution
+from optuna.distributions import (
+    BaseDistribution,
+    check_distribution_compatibility,
+    distribution_to_json,
+    json_to_distribution,
+)
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models  # the tables themselves have no public name in Optuna 5.0
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Connection, Table, exists, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, exists, func, insert, select, update
 
 from millinet.errors import MillinetError
 from nas.identity import Worker
@@ -75,6 +80,7 @@ class SharedStorage(RDBStorage):
         self.num_slots: int | None = None
         """Trials that may be finished or in hand together; None does not limit them."""
         self._staged: dict[int, dict[str, Any]] = {}
+        self._collected: dict[int, list[dict[str, Any]]] | None = None
         self._ticket: str | None = None
 
     def stage(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
@@ -144,12 +150,52 @@ class SharedStorage(RDBStorage):
         self._ticket = None
         return made
 
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keep back the parameters chosen inside the block, for `is_first_to_propose` to write at once.
+
+        Optuna writes each in a transaction of its own, a dozen to a candidate.
+        """
+        self._collected = {}
+        try:
+            yield
+        finally:
+            self._collected = None
+
+    def _set_trial_param(
+        self,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
+        previous_distribution: BaseDistribution | None,
+    ) -> None:
+        if self._collected is None:
+            super()._set_trial_param(
+                trial_id, param_name, param_value_internal, distribution, previous_distribution
+            )
+            return
+        if previous_distribution is not None:
+            check_distribution_compatibility(previous_distribution, distribution)
+        self._collected.setdefault(trial_id, []).append(
+            {
+                "trial_id": trial_id,
+                "param_name": param_name,
+                "param_value": param_value_internal,
+                "distribution_json": distribution_to_json(distribution),
+            }
+        )
+
     def is_first_to_propose(self, trial_id: int, fingerprint: str) -> bool:
         """Note what a trial proposes; tell whether no other open trial proposes the same.
 
         Of two workers that ask in the same instant the second sees the first, whatever their samplers knew.
         """
         with self._study_locked(self._study_of(trial_id)) as (connection, study_id):
+            if self._collected and (chosen := self._collected.get(trial_id)):
+                # An earlier try may have written them, and only its answer was lost.
+                connection.execute(delete(_PARAMS).where(_PARAMS.c.trial_id == trial_id))
+                connection.execute(insert(_PARAMS), chosen)
             text = dumps(fingerprint)
             same = (
                 select(func.count())

@@ -92,8 +92,9 @@ def _take(study: optuna.Study, space: SearchSpace, storage: PatientStorage) -> T
             trial = study.ask()
         except NoSlotError:
             return None
-        architecture = space.suggest(trial)
-        is_first = storage.is_first_to_propose(trial._trial_id, architecture.fingerprint)
+        with storage.shared.collecting():
+            architecture = space.suggest(trial)
+            is_first = storage.is_first_to_propose(trial._trial_id, architecture.fingerprint)
         if is_first or collisions == _MAX_COLLISIONS:
             return Taken(trial, architecture)
         study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)

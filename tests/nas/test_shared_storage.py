@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from nas.patient_storage import PatientStorage
 from nas.reaper import Reaper
-from nas.records import CAUSE, RETRIES, ROW
+from nas.records import CANDIDATE, CAUSE, RETRIES, ROW
 from nas.shared_storage import NoSlotError
 from nas.storage import finished, open_study, storage_of
 
@@ -58,6 +58,23 @@ def test_of_two_that_propose_the_same_the_second_is_told(tmp_path: Path) -> None
     assert not storage_of(other).is_first_to_propose(second._trial_id, "same")
     mine.tell(first, 0.5)
     assert storage_of(other).is_first_to_propose(second._trial_id, "same")
+
+
+def test_what_was_chosen_and_what_it_comes_to_are_written_together(tmp_path: Path) -> None:
+    mine, other = opened(tmp_path), opened(tmp_path)
+    trial = mine.ask()
+    storage = storage_of(mine)
+
+    with storage.shared.collecting():
+        chosen = {name: trial.suggest_float(name, 0.0, 1.0) for name in "ab"}
+        (before,) = other.trials
+        storage.is_first_to_propose(trial._trial_id, "both")
+        # As after an answer that was lost.
+        storage.is_first_to_propose(trial._trial_id, "both")
+
+    (after,) = other.trials
+    assert (before.params, before.user_attrs.get(CANDIDATE)) == ({}, None)
+    assert (after.params, after.user_attrs.get(CANDIDATE)) == (chosen, "both")
 
 
 def test_a_result_and_what_belongs_to_it_arrive_together(tmp_path: Path) -> None:
