@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.proposal import Description
+from nas.observation import Description
 
 NUM_STAGES: Final = 4
 COMMON: Final[Mapping[str, int]] = {"depth": 4, "width": 5}

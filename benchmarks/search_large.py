@@ -28,7 +28,8 @@ from benchmarks.conditional_space import (
     ConditionalSpace,
 )
 from benchmarks.record import record
-from nas.proposal import Observation, Proposer
+from nas.observation import Observation
+from nas.proposal import Proposer
 
 CHECKPOINTS = (50, 100, 200, 400)
 NUM_PROBES = 150

@@ -21,7 +21,8 @@ from benchmarks.record import record
 from benchmarks.search_tabular import EDGES, NUM_OPERATIONS, Problem, load
 from millinet.statistics import hypervolume, pareto_front
 from nas.objectives import blend
-from nas.proposal import Observation, Proposer
+from nas.observation import Observation
+from nas.proposal import Proposer
 
 DEVICES = ("raspi4", "titan_rtx_1", "eyeriss")
 CHECKPOINTS = (25, 50, 100, 200)

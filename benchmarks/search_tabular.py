@@ -23,7 +23,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.record import record
-from nas.proposal import Description, Observation, Proposer, SpaceExhaustedError
+from nas.observation import Description, Observation
+from nas.proposal import Proposer, SpaceExhaustedError
 
 EDGES = ("e01", "e02", "e12", "e03", "e13", "e23")
 NUM_OPERATIONS = 5
@@ -51,6 +52,8 @@ class Problem(NamedTuple):
     validation: NDArray[np.float64]
     test: NDArray[np.float64]
     limit_ms: float
+    usual: NDArray[np.float64]
+    """Validation accuracy, the mean over the networks of the same isomorphism class."""
 
     def draw(self, rng: np.random.Generator) -> int:
         return int(rng.integers(len(self.codes)))
@@ -62,7 +65,7 @@ class Problem(NamedTuple):
         return self.index[tuple(code)]
 
     def describe(self, network: int) -> Description:
-        choices = dict(zip(EDGES, self.codes[network].tolist(), strict=True))
+        choices = dict(zip(EDGES, map(str, self.codes[network].tolist()), strict=True))
         features = tuple(self.features[network].tolist())
         return Description(network, choices, features, function=int(self.functions[network]))
 
@@ -84,6 +87,7 @@ def load(table: pd.DataFrame, device: str, share: float) -> Problem:
         validation=table["c100_val"].to_numpy(float),
         test=table["c100_test"].to_numpy(float),
         limit_ms=float(np.quantile(latency_ms[is_measured], share)),
+        usual=table.groupby("iso")["c100_val"].transform("mean").to_numpy(float),
     )
 
 
@@ -94,7 +98,7 @@ class Ledger:
         self.problem = problem
         self.measured: set[int] = set()
         self.trained: list[int] = []
-        self.regrets: dict[int, tuple[float, float, int]] = {}
+        self.regrets: dict[int, tuple[float, float, float, int]] = {}
 
     def measure(self, network: int) -> bool:
         """Measure a network; tell whether it meets the budget."""
@@ -109,29 +113,38 @@ class Ledger:
         self.regrets[count] = (
             float(problem.validation[inside].max() - problem.validation[best]),
             float(problem.test[inside].max() - problem.test[best]),
+            float(problem.usual[inside].max() - problem.usual[self.trained].max()),
             len(self.measured),
         )
 
 
-def gated(ledger: Ledger, rng: np.random.Generator) -> Iterator[int]:
-    """Propose as `nas.samplers.gated` does, after the probes."""
+def gated(ledger: Ledger, rng: np.random.Generator, *, is_told_functions: bool = True) -> Iterator[int]:
+    """Propose as `nas.samplers.gated` does, after the probes, until it has measured its fill."""
     problem = ledger.problem
+
+    def describe(network: int) -> Description:
+        described = problem.describe(network)
+        return described if is_told_functions else described._replace(function=None)
+
     known: list[tuple[int, Observation]] = []
     for network in rng.permutation(len(problem.codes)).tolist()[:NUM_PROBES]:
         if np.isfinite(problem.latency_ms[network]):
             ledger.measure(network)
             latency = log(problem.latency_ms[network])
-            known.append((network, Observation(problem.describe(network), latency, is_proposed=False)))
+            known.append((network, Observation(describe(network), latency, is_proposed=False)))
     proposer: Proposer[int] = Proposer(
-        draw=problem.draw, edit=problem.edit, describe=problem.describe, log_limit=log(problem.limit_ms)
+        draw=problem.draw,
+        edit=problem.edit,
+        describe=describe,
+        log_limit=log(problem.limit_ms),
     )
-    while True:
+    while len(ledger.measured) < MAX_MEASURED:
         try:
             network = proposer.propose(known, rng)
         except SpaceExhaustedError:
             return
         yield network
-        description = problem.describe(network)
+        description = describe(network)
         if not np.isfinite(problem.latency_ms[network]):
             known.append((network, Observation(description)))
             continue
@@ -209,6 +222,7 @@ def optuna_search(ledger: Ledger, rng: np.random.Generator, *, name: str) -> Ite
 
 METHODS: dict[str, Callable[[Ledger, np.random.Generator], Iterator[int]]] = {
     "gated": gated,
+    "gated_networks": partial(gated, is_told_functions=False),
     "random_gate": random_search,
     "evolution_gate": evolution,
     "local_gate": local_search,
@@ -226,15 +240,16 @@ NAIVE = ("tpe", "nsga2", "gp")
 def run(method: str, problem: Problem, *, seed: int, num_trained: int) -> Ledger:
     """Let a method propose until it has trained so many networks.
 
-    Behind a gate only a network inside the budget, and only the first of its isomorphism class, is trained. A
-    method without one trains whatever it proposes, so each proposal counts.
+    Behind a gate only a network inside the budget, and only the first of its isomorphism class, is trained;
+    `gated_networks` is not told of classes and trains every network once. A method without a gate trains
+    whatever it proposes, so each proposal counts.
     """
     ledger = Ledger(problem)
     is_naive = method in NAIVE
     learnt: set[int] = set()
     cost = 0
     for step, network in enumerate(METHODS[method](ledger, np.random.default_rng(seed))):
-        function = int(problem.functions[network])
+        function = network if method == "gated_networks" else int(problem.functions[network])
         is_trained = ledger.measure(network) and function not in learnt
         if is_trained:
             learnt.add(function)
@@ -260,12 +275,13 @@ def rows_of(method: str, table: pd.DataFrame, seeds: int, num_trained: int) -> I
     for count in CHECKPOINTS:
         found = [ledger.regrets[count] for ledger in ledgers if count in ledger.regrets]
         if found:
-            validation, test, measured = (fmean(values) for values in zip(*found, strict=True))
+            validation, test, function, measured = (fmean(values) for values in zip(*found, strict=True))
             yield {
                 "method": method,
                 "trained": count,
                 "validation_regret": validation,
                 "test_regret": test,
+                "function_regret": function,
                 "latency_measurements": measured,
                 "runs": len(found),
             }

@@ -1,166 +1,211 @@
-"""Gaussian processes over categorical choices: what a search knows of accuracy and of latency.
+"""A Gaussian process over choices: what a search knows of accuracy and of latency.
 
-A point is a row of integer codes, one column a choice, with -1 where the choice is inactive, and a row of
-real features such as log-MACs. Two kernels share one process:
+The covariance of two points is a exp(-d) + c exp(-e |f - f'|^2). The first term is what points alike in
+their choices say of each other: d is their distance choice by choice (nas/encoding.py), each choice with a
+weight of its own (Hamming kernel; Ru et al., "Bayesian Optimisation over Multiple Continuous and Categorical
+Inputs", 2020, eq. 6, with the automatic relevance determination of Rasmussen and Williams, 2006, section
+5.1). Where all weights are small it comes near a sum over the choices. The second term is a trend over real
+features such as log-MACs, which holds everywhere.
 
-- `Similarity`, for accuracy: a exp(-b d) + c exp(-e |f - f'|^2), where d counts the choices that differ: what
-  points that are alike say of each other (Hamming kernel; Ru et al., "Bayesian Optimisation over Multiple
-  Continuous and Categorical Inputs", 2020, eq. 6), and a trend over the features that holds everywhere.
-- `Agreement`, for log-latency: 1 + a s + b s^2 + c f.f' + e exp(-d), where s is the share of choices that
-  agree. The first terms are ridge regression on one-hot choices with their pairs, in its dual form: the time
-  of a network is nearly the sum of its parts' times, and the pairs carry what the parts cost each other. The
-  last holds what is special to a neighbourhood.
-
-Hyper-parameters maximise the marginal likelihood with weak priors (Rasmussen and Williams, 2006, eq. 5.8).
+Hyper-parameters maximise the marginal likelihood with priors, by its gradient (Rasmussen and Williams, eq.
+5.9). The weights are drawn together by their prior, so that few observations do not scatter them.
 """
 
-from typing import NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
+from nas.encoding import Bits, Layout
+
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 
 
 class Points(NamedTuple):
     """Candidates as numbers."""
 
-    codes: Codes
-    """Choices, shape (n, choices); -1 is inactive."""
+    bits: Bits
+    """Choices, shape (n, bits), as `nas.encoding` writes them."""
     features: Floats
     """Real features, shape (n, features), on a common scale; may have no column."""
 
 
-class Pairs(NamedTuple):
-    """What a kernel needs of each pair of points, computed once for every hyper-parameter tried."""
+class Prior(NamedTuple):
+    """Centre and deviation of the normal prior on the logarithms of the hyper-parameters."""
 
-    differing: Floats
-    """Choices that differ, shape (n, m)."""
-    squared: Floats
-    """Squared distance of the features, shape (n, m)."""
-    inner: Floats
-    """Inner product of the features, shape (n, m)."""
-    num_choices: int
+    local: tuple[float, float] = (0.0, 1.0)
+    """Variance explained by the choices, of targets whose variance is 1."""
+    choice: tuple[float, float] = (0.7, 0.7)
+    """Distance between two random points, were all choices weighed alike."""
+    trend: tuple[float, float] = (-0.4, 1.0)
+    """Variance explained by the features."""
+    feature: tuple[float, float] = (-1.2, 1.0)
+    """Inverse squared length over the features."""
+    noise: tuple[float, float] = (-3.0, 1.5)
+    """Variance that nothing explains."""
+    relevance_scale: float = 1.0
+    """Deviation of a choice's weight from that of all."""
 
-
-def compare(left: Points, right: Points) -> Pairs:
-    """Compare every point on the left with every point on the right."""
-    differing = np.zeros((len(left.codes), len(right.codes)))
-    for column in range(left.codes.shape[1]):
-        differing += left.codes[:, column, None] != right.codes[None, :, column]
-    inner = left.features @ right.features.T
-    squared = (left.features**2).sum(1)[:, None] + (right.features**2).sum(1)[None, :] - 2 * inner
-    return Pairs(differing, np.maximum(squared, 0.0), inner, max(left.codes.shape[1], 1))
-
-
-class Kernel(Protocol):
-    """A covariance with positive hyper-parameters, given by their logarithms."""
-
-    prior_mean: Floats
-    """Centre of the normal prior on each logarithm."""
-    prior_scale: Floats
-    """Its standard deviation."""
-
-    def __call__(self, pairs: Pairs, logs: Floats) -> Floats:
-        """Return the covariance of each pair, shape (n, m)."""
-        ...
-
-    def diagonal(self, points: Points, logs: Floats) -> Floats:
-        """Return each point's covariance with itself, shape (n,)."""
-        ...
+    @property
+    def shared(self) -> tuple[tuple[float, float], ...]:
+        """Centre and deviation of what all choices share."""
+        return self.local, self.choice, self.trend, self.feature, self.noise
 
 
-class Similarity:
-    """a exp(-b d) + c exp(-e |f - f'|^2): what is alike in its choices, and a trend over the features."""
-
-    prior_mean = np.log(np.array([0.7, 0.3, 0.7, 0.3]))
-    prior_scale = np.array([0.7, 1.0, 1.0, 1.0])
-
-    def __call__(self, pairs: Pairs, logs: Floats) -> Floats:
-        """Return the covariance of each pair, shape (n, m)."""
-        local, per_choice, trend, per_feature = np.exp(logs)
-        return local * np.exp(-per_choice * pairs.differing) + trend * np.exp(-per_feature * pairs.squared)
-
-    def diagonal(self, points: Points, logs: Floats) -> Floats:
-        """Return each point's covariance with itself, shape (n,)."""
-        return np.full(len(points.codes), np.exp(logs[0]) + np.exp(logs[2]))
-
-
-class Agreement:
-    """1 + a s + b s^2 + c f.f' + e exp(-d), with s the share of choices that agree and d how many differ."""
-
-    prior_mean = np.log(np.array([3.0, 1.0, 1.0, 0.1]))
-    prior_scale = np.array([1.5, 1.5, 1.5, 1.5])
-
-    def __call__(self, pairs: Pairs, logs: Floats) -> Floats:
-        """Return the covariance of each pair, shape (n, m)."""
-        single, paired, linear, local = np.exp(logs)
-        share = 1.0 - pairs.differing / pairs.num_choices
-        smooth = 1.0 + single * share + paired * share**2 + linear * pairs.inner
-        return smooth + local * np.exp(-pairs.differing)
-
-    def diagonal(self, points: Points, logs: Floats) -> Floats:
-        """Return each point's covariance with itself, shape (n,)."""
-        single, paired, linear, local = np.exp(logs)
-        return 1.0 + single + paired + local + linear * (points.features**2).sum(1)
-
-
-_NOISE_PRIOR = (np.log(0.05), 1.5)
-_JITTER = 1e-8
+_NUM_SHARED: Final = len(Prior._fields) - 1
+_JITTER: Final = 1e-8
 
 
 class GaussianProcess:
-    """Regression on standardised targets; `fit` learns, `predict` answers with a mean and a deviation."""
+    """Regression on standardised targets; `tune` and `fit` learn, `predict` gives mean and deviation."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-        self._logs = np.append(kernel.prior_mean, _NOISE_PRIOR[0])
+    def __init__(self, prior: Prior | None = None) -> None:
+        self._prior = prior or Prior()
+        self._logs = _centres(self._prior)
+        self._usual = 1.0
 
-    def fit(self, points: Points, targets: Floats, *, is_tuned: bool = True) -> Self:
-        """Learn from targets of shape (n,); with `is_tuned` false the last hyper-parameters are kept."""
-        self._points = points
+    def learn(self, points: Points, layout: Layout, targets: Floats) -> Self:
+        """Tune by points and fit to them."""
+        return self.tune(points, layout, targets).fit(points, layout, targets)
+
+    def tune(self, points: Points, layout: Layout, targets: Floats, *, max_steps: int = 30) -> Self:
+        """Choose the hyper-parameters by points with targets of shape (n,), from the prior's centre on."""
+        points = _exact(points)
+        # Points drawn at random are 1 apart while all weights are: spaces of few choices and of many share a
+        # prior.
+        frequency = points.bits.mean(axis=0)
+        self._usual = max(float((2.0 * layout.share * frequency * (1.0 - frequency)).sum()), 1e-9)
+        centred = (targets - targets.mean()) / (float(targets.std()) or 1.0)
+        found = minimize(
+            negative_log_posterior,
+            start_of(self._prior, layout),
+            args=(points, self._scaled(layout), centred, self._prior),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": max_steps},
+        )
+        self._logs = found.x
+        return self
+
+    def fit(self, points: Points, layout: Layout, targets: Floats) -> Self:
+        """Learn from targets of shape (n,), with the hyper-parameters as they were tuned."""
+        self._points, points = points, _exact(points)
         self._centre, self._scale = float(targets.mean()), float(targets.std()) or 1.0
-        self._targets = (targets - self._centre) / self._scale
-        pairs = compare(points, points)
-        if is_tuned and len(targets) > 2:
-            found = minimize(
-                self._cost, self._logs, args=(pairs,), method="L-BFGS-B", options={"maxiter": 30}
-            )
-            self._logs = found.x
-        self._factor = cholesky(self._covariance(pairs, self._logs), lower=True)
-        self._weights = cho_solve((self._factor, True), self._targets)
+        # A column that was not there when they were tuned weighs as much as the middle one.
+        missing = _NUM_SHARED + layout.num_columns - len(self._logs)
+        logs = np.concatenate([self._logs, np.zeros(max(missing, 0))])
+        self._shared, self._weights = np.exp(logs[:_NUM_SHARED]), _weights(logs, self._scaled(layout))
+        alike, common = _covariances(points, points, self._shared, self._weights)
+        self._factor = cholesky(_with_noise(alike + common, self._shared), lower=True, check_finite=False)
+        self._dual = cho_solve((self._factor, True), (targets - self._centre) / self._scale)
         return self
 
     def predict(self, points: Points) -> tuple[Floats, Floats]:
         """Return the mean and the standard deviation of the noiseless value, each of shape (n,)."""
-        cross = self.kernel(compare(points, self._points), self._logs[:-1])
-        mean = cross @ self._weights
-        reduced = solve_triangular(self._factor, cross.T, lower=True)
-        variance = self.kernel.diagonal(points, self._logs[:-1]) - (reduced**2).sum(0)
-        return self._centre + self._scale * mean, self._scale * np.sqrt(np.maximum(variance, 1e-12))
+        # Between points known and asked, single precision is enough, and twice as fast.
+        alike, common = _covariances(points, self._points, self._shared, self._weights.astype(np.float32))
+        cross = alike + common
+        reduced = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        local, _, trend, *_ = self._shared
+        variance = local + trend - np.einsum("ij,ij->j", reduced, reduced)
+        mean = self._centre + self._scale * (cross @ self._dual)
+        return mean, self._scale * np.sqrt(np.maximum(variance, 1e-12))
 
     @property
     def noise(self) -> float:
         """Standard deviation of what the choices do not explain, in units of the targets."""
-        return float(np.exp(0.5 * self._logs[-1]) * self._scale)
+        return float(np.sqrt(self._shared[-1]) * self._scale)
 
-    def _covariance(self, pairs: Pairs, logs: Floats) -> Floats:
-        covariance = self.kernel(pairs, logs[:-1])
-        covariance[np.diag_indices_from(covariance)] += np.exp(logs[-1]) + _JITTER
-        return covariance
+    def _scaled(self, layout: Layout) -> Layout:
+        return layout._replace(share=layout.share / self._usual)
 
-    def _cost(self, logs: Floats, pairs: Pairs) -> float:
-        """Return minus the log of the marginal likelihood times the prior, up to a constant."""
-        try:
-            factor = cholesky(self._covariance(pairs, logs), lower=True)
-        except np.linalg.LinAlgError:
-            return 1e10
-        weights = cho_solve((factor, True), self._targets)
-        likelihood = -0.5 * self._targets @ weights - np.log(np.diag(factor)).sum()
-        offsets = (logs - np.append(self.kernel.prior_mean, _NOISE_PRIOR[0])) / np.append(
-            self.kernel.prior_scale, _NOISE_PRIOR[1]
-        )
-        return float(0.5 * (offsets**2).sum() - likelihood)
+
+def start_of(prior: Prior, layout: Layout) -> Floats:
+    """Return the logarithms of the hyper-parameters at the prior's centre: the shared, then each column's."""
+    return np.concatenate([_centres(prior), np.zeros(layout.num_columns)])
+
+
+def negative_log_posterior(
+    logs: Floats, points: Points, layout: Layout, targets: Floats, prior: Prior
+) -> tuple[float, Floats]:
+    """Return minus the log of the marginal likelihood times the prior, up to a constant, and its gradient.
+
+    Args:
+        logs: Logarithms of the hyper-parameters, as `start_of` lists them.
+        points: What was observed, shape (n, ...).
+        layout: What the bits belong to.
+        targets: Standardised, shape (n,).
+        prior: Prior on `logs`.
+    """
+    shared, weights = np.exp(logs[:_NUM_SHARED]), _weights(logs, layout)
+    alike, common = _covariances(points, points, shared, weights)
+    try:
+        factor = cholesky(_with_noise(alike + common, shared), lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return 1e10, np.zeros_like(logs)
+    dual = cho_solve((factor, True), targets)
+    log_likelihood = -0.5 * targets @ dual - np.log(np.diag(factor)).sum()
+    slope = np.outer(dual, dual) - _inverse(factor)
+    by_alike, by_common = slope * alike, slope * common
+    # Of each bit, the sum over all pairs that differ in it.
+    differing = points.bits.T @ by_alike.sum(axis=1) - (points.bits * (by_alike @ points.bits)).sum(axis=0)
+    by_column = -np.bincount(layout.column, weights * differing, minlength=layout.num_columns)
+    by_shared = [
+        0.5 * by_alike.sum(),
+        by_column.sum(),
+        0.5 * by_common.sum(),
+        -0.5 * shared[3] * (by_common * _squared(points, points)).sum(),
+        0.5 * shared[4] * np.trace(slope),
+    ]
+    deviations = np.array([*(deviation for _, deviation in prior.shared), prior.relevance_scale])
+    deviations = np.pad(deviations, (0, layout.num_columns - 1), mode="edge")
+    offsets = (logs - start_of(prior, layout)) / deviations
+    gradient = np.concatenate([by_shared, by_column]) - offsets / deviations
+    return float(0.5 * (offsets**2).sum() - log_likelihood), -gradient
+
+
+def distance(left: Bits, right: Bits, weights: Floats) -> Floats:
+    """Return the weighted number of bits that differ, shape (n, m)."""
+    weighed = left * weights
+    apart = weighed.sum(axis=1)[:, None] + (right @ weights)[None, :] - 2.0 * (weighed @ right.T)
+    return np.maximum(apart, 0.0)
+
+
+def _covariances(left: Points, right: Points, shared: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    local, _, trend, per_feature, _ = shared
+    alike = local * np.exp(-distance(left.bits, right.bits, weights))
+    return alike, trend * np.exp(-per_feature * _squared(left, right))
+
+
+def _exact(points: Points) -> Points:
+    """Return points in double precision, which a Cholesky factor needs."""
+    return points._replace(bits=points.bits.astype(np.float64))
+
+
+def _with_noise(covariance: Floats, shared: Floats) -> Floats:
+    covariance[np.diag_indices_from(covariance)] += shared[-1] + _JITTER
+    return covariance
+
+
+def _centres(prior: Prior) -> Floats:
+    return np.array([centre for centre, _ in prior.shared])
+
+
+def _weights(logs: Floats, layout: Layout) -> Floats:
+    return np.exp(logs[1] + logs[_NUM_SHARED:])[layout.column] * layout.share
+
+
+def _squared(left: Points, right: Points) -> Floats:
+    inner = left.features @ right.features.T
+    squared = (left.features**2).sum(1)[:, None] + (right.features**2).sum(1)[None, :] - 2 * inner
+    return np.maximum(squared, 0.0)
+
+
+def _inverse(factor: Floats) -> Floats:
+    """Return the inverse of the matrix whose lower Cholesky factor this is."""
+    half, _ = dpotri(factor, lower=1)
+    half = np.tril(half)
+    return half + np.tril(half, -1).T

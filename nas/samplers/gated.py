@@ -1,26 +1,33 @@
 """The default sampler: candidates predicted to meet the budget, none twice, the most promising first."""
 
 from math import log
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
-from nas.candidate import log_macs
 from nas.objectives import blend, losses_of
+from nas.observation import Description, Observation
 from nas.probes import Probe, probes_of
-from nas.proposal import Description, Observation, ProposalConfig, Proposer, SpaceExhaustedError
+from nas.promise import PromiseConfig
+from nas.proposal import Proposer, SpaceExhaustedError
 from nas.records import CANDIDATE, ROW
 from nas.samplers.context import SamplerContext
-from search_spaces import Architecture
+from nas.samplers.points import Point, Points
 
-Known = tuple[Architecture, Observation]
+Known = tuple[Point, Observation]
 
-_MOST_REMEMBERED = 50_000
-"""Descriptions of candidates that were only considered; each proposal considers about a thousand."""
+
+class Told(NamedTuple):
+    """What a finished trial said."""
+
+    point: Point
+    description: Description
+    log_latency: float | None
+    losses: list[float] | None
 
 
 class GatedSampler(BaseSampler):
@@ -33,17 +40,17 @@ class GatedSampler(BaseSampler):
 
     def __init__(self, context: SamplerContext) -> None:
         self._context = context
-        self._space = context.space
-        self._proposer: Proposer[Architecture] = Proposer(
-            draw=self._space.sample,
-            edit=self._edit,
+        self._points = Points(context.space)
+        self._proposer: Proposer[Point] = Proposer(
+            draw=self._points.draw,
+            edit=self._points.edit,
             describe=self._describe,
             log_limit=log(context.limit_ms),
-            config=ProposalConfig(num_startup=max(4, min(20, context.num_trials // 3))),
+            promise=PromiseConfig(num_startup=max(4, min(20, context.num_trials // 3))),
         )
         self._chosen: dict[int, dict[str, Any]] = {}
-        self._described: dict[str, Description] = {}
-        self._tried: dict[int, tuple[Architecture, Description]] = {}
+        self._told: dict[int, Told] = {}
+        self._probes: list[Known] = []
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Choose the architecture of a trial, unless it was enqueued."""
@@ -57,7 +64,7 @@ class GatedSampler(BaseSampler):
             # Optuna opened this trial before it asked, and nobody else will close it.
             study.tell(trial.number, state=TrialState.FAIL)
             raise
-        self._chosen[trial.number] = self._space.params(chosen)
+        self._chosen[trial.number] = self._points.params(chosen)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -78,46 +85,48 @@ class GatedSampler(BaseSampler):
         return self._chosen[trial.number][param_name]
 
     def _history(self, study: optuna.Study, current: int, rng: np.random.Generator) -> list[Known]:
-        rows = [
-            (trial, trial.user_attrs.get(ROW, {}))
+        told = [
+            self._read(trial)
             for trial in study.get_trials(deepcopy=False)
             if trial.number != current and self._is_whole(trial)
         ]
-        losses = blend([losses_of(row, self._context.objectives) for _, row in rows], rng)
+        losses = blend([one.losses for one in told], rng)
         known = [
-            self._observed(trial, row.get("latency_ms"), loss=loss)
-            for (trial, row), loss in zip(rows, losses, strict=True)
+            (one.point, Observation(one.description, one.log_latency, loss))
+            for one, loss in zip(told, losses, strict=True)
         ]
-        return [self._probed(probe) for probe in probes_of(study)] + known
+        if not self._probes:
+            self._probes = [self._probed(probe) for probe in probes_of(study)]
+        return self._probes + known
 
     def _is_whole(self, trial: FrozenTrial) -> bool:
         """Tell whether all parameters of a trial are known: its worker may be choosing them, or have died."""
-        return ROW in trial.user_attrs or CANDIDATE in trial.user_attrs or trial.number in self._chosen
+        is_known = trial.number in self._told or trial.number in self._chosen
+        return is_known or ROW in trial.user_attrs or CANDIDATE in trial.user_attrs
 
-    def _observed(self, trial: FrozenTrial, latency_ms: float | None, *, loss: float | None) -> Known:
-        # A long study is read for every proposal, so what a trial tried is worked out once.
-        if trial.number not in self._tried:
-            is_told = trial.state.is_finished()
-            params = trial.params if is_told else self._chosen.get(trial.number, trial.params)
-            architecture = self._space.suggest(FixedTrial(params))
-            self._tried[trial.number] = (architecture, self._describe(architecture))
-        architecture, description = self._tried[trial.number]
-        log_latency = None if latency_ms is None else log(latency_ms)
-        return architecture, Observation(description, log_latency, loss)
+    def _read(self, trial: FrozenTrial) -> Told:
+        # A long study is read for every proposal, so a finished trial is read once.
+        if trial.number in self._told:
+            return self._told[trial.number]
+        is_finished = trial.state.is_finished()
+        params = trial.params if is_finished else self._chosen.get(trial.number, trial.params)
+        row = trial.user_attrs.get(ROW, {})
+        latency_ms = row.get("latency_ms")
+        point = self._points.locate(params)
+        told = Told(
+            point,
+            self._describe(point),
+            None if latency_ms is None else log(latency_ms),
+            losses_of(row, self._context.objectives),
+        )
+        if is_finished:
+            self._told[trial.number] = told
+            self._chosen.pop(trial.number, None)
+        return told
 
     def _probed(self, probe: Probe) -> Known:
-        architecture = self._space.suggest(FixedTrial(probe.params))
-        description = self._describe(architecture)
-        return architecture, Observation(description, log(probe.latency_ms), is_proposed=False)
+        point = self._points.locate(probe.params)
+        return point, Observation(self._describe(point), log(probe.latency_ms), is_proposed=False)
 
-    def _describe(self, architecture: Architecture) -> Description:
-        key = architecture.fingerprint
-        if len(self._described) > _MOST_REMEMBERED:
-            self._described.clear()
-        if key not in self._described:
-            params = self._space.params(architecture)
-            self._described[key] = Description(key, params, (log_macs(architecture),))
-        return self._described[key]
-
-    def _edit(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        return self._space.mutate(architecture, rng)
+    def _describe(self, point: Point) -> Description:
+        return Description(point, self._points.choices(point), (self._points.log_macs(point),))

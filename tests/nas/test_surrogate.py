@@ -1,35 +1,54 @@
-"""What the Gaussian processes know."""
+"""What the Gaussian process knows."""
 
 import numpy as np
 import pytest
 
-from nas.surrogate import Agreement, GaussianProcess, Kernel, Points, Similarity, compare
+from nas.encoding import Encoder
+from nas.surrogate import Floats, GaussianProcess, Points, Prior, distance, negative_log_posterior, start_of
 
 
-def points(codes: list[list[int]]) -> Points:
-    return Points(np.array(codes), np.zeros((len(codes), 0)))
+def learnt(codes: list[list[str]]) -> Encoder:
+    encoder = Encoder()
+    for row in codes:
+        encoder.learn(named(row))
+    return encoder
 
 
-def test_pairs_are_counted_by_hand() -> None:
-    left = Points(np.array([[0, 1, 2]]), np.array([[1.0, 2.0]]))
-    right = Points(np.array([[0, 1, 3], [1, -1, 3]]), np.array([[1.0, 0.0], [3.0, 1.0]]))
-
-    pairs = compare(left, right)
-
-    assert pairs.differing.tolist() == [[1.0, 3.0]]
-    assert pairs.squared.tolist() == [[4.0, 5.0]]
-    assert pairs.inner.tolist() == [[1.0, 5.0]]
+def named(row: list[str]) -> dict[str, str]:
+    return {str(place): value for place, value in enumerate(row) if value != "-"}
 
 
-@pytest.mark.parametrize("kernel", [Similarity(), Agreement()], ids=["similarity", "agreement"])
-def test_a_kernel_is_positive_and_its_diagonal_is_its_own(kernel: Kernel) -> None:
+def points(encoder: Encoder, codes: list[list[str]], features: Floats | None = None) -> Points:
+    bits = encoder.encode([(tuple(row), named(row)) for row in codes])
+    return Points(bits, np.zeros((len(codes), 0)) if features is None else features)
+
+
+def drawn(rng: np.random.Generator, count: int, num_choices: int, values: str = "-abc") -> list[list[str]]:
+    return rng.choice(list(values), (count, num_choices)).tolist()
+
+
+def test_distance_is_counted_by_hand() -> None:
+    left, right = np.array([[1.0, 0.0, 1.0]]), np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+
+    assert distance(left, right, np.array([5.0, 2.0, 0.5])).tolist() == [[2.5, 0.0]]
+
+
+def test_the_gradient_is_that_of_the_likelihood() -> None:
     rng = np.random.default_rng(0)
-    drawn = Points(rng.integers(-1, 3, (40, 6)), rng.normal(size=(40, 2)))
+    codes = drawn(rng, 24, 4)
+    encoder = learnt(codes)
+    known = points(encoder, codes, rng.normal(size=(24, 2)))
+    targets = rng.normal(size=24)
+    logs = start_of(Prior(), encoder.layout) + 0.3 * rng.normal(size=5 + encoder.layout.num_columns)
 
-    covariance = kernel(compare(drawn, drawn), kernel.prior_mean)
+    def cost(at: Floats) -> tuple[float, Floats]:
+        return negative_log_posterior(at, known, encoder.layout, targets, Prior())
 
-    assert np.linalg.eigvalsh(covariance).min() > -1e-8
-    np.testing.assert_allclose(np.diag(covariance), kernel.diagonal(drawn, kernel.prior_mean), rtol=1e-9)
+    _, gradient = cost(logs)
+
+    steps = 1e-5 * np.eye(len(logs))
+    numeric = [(cost(logs + step)[0] - cost(logs - step)[0]) / 2e-5 for step in steps]
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-6)
 
 
 def test_an_additive_latency_is_learnt_from_few_and_extrapolated() -> None:
@@ -37,10 +56,12 @@ def test_an_additive_latency_is_learnt_from_few_and_extrapolated() -> None:
     parts = rng.uniform(0.5, 2.0, (5, 4))
     codes = rng.integers(0, 4, (260, 5))
     log_latency = np.log(parts[np.arange(5), codes].sum(axis=1))
+    texts = codes.astype(str).tolist()
+    encoder = learnt(texts)
     known, unknown = slice(0, 60), slice(60, None)
 
-    model = GaussianProcess(Agreement()).fit(points(codes[known].tolist()), log_latency[known])
-    mean, deviation = model.predict(points(codes[unknown].tolist()))
+    model = GaussianProcess().learn(points(encoder, texts[known]), encoder.layout, log_latency[known])
+    mean, deviation = model.predict(points(encoder, texts[unknown]))
 
     errors = mean - log_latency[unknown]
     assert np.abs(errors).mean() < 0.03
@@ -48,20 +69,51 @@ def test_an_additive_latency_is_learnt_from_few_and_extrapolated() -> None:
     assert inside.mean() > 0.85
 
 
-def test_uncertainty_grows_with_the_distance_from_what_is_known() -> None:
-    model = GaussianProcess(Similarity()).fit(
-        points([[0, 0, 0], [0, 0, 1], [1, 0, 0]]), np.array([0.0, 1.0, 2.0])
-    )
+def test_a_choice_that_does_not_matter_is_weighed_less() -> None:
+    rng = np.random.default_rng(2)
+    codes = drawn(rng, 60, 3, "abc")
+    encoder = learnt(codes)
+    targets = np.array([float(ord(row[0]) - ord("a")) for row in codes])
 
-    _, deviation = model.predict(points([[0, 0, 0], [0, 1, 0], [2, 2, 2]]))
+    model = GaussianProcess().learn(points(encoder, codes), encoder.layout, targets)
+
+    mean, _ = model.predict(points(encoder, [["a", "a", "a"], ["a", "c", "b"], ["c", "a", "a"]]))
+    assert abs(mean[0] - mean[1]) < 0.1 < 1.5 < mean[2] - mean[0]
+
+
+def test_uncertainty_grows_with_the_distance_from_what_is_known() -> None:
+    codes = [["a", "a", "a"], ["a", "a", "b"], ["b", "a", "a"]]
+    asked = [["a", "a", "a"], ["a", "b", "a"], ["c", "c", "c"]]
+    encoder = learnt(codes + asked)
+    model = GaussianProcess().learn(points(encoder, codes), encoder.layout, np.array([0.0, 1.0, 2.0]))
+
+    _, deviation = model.predict(points(encoder, asked))
 
     assert deviation[0] < deviation[1] < deviation[2]
 
 
 def test_equal_targets_do_not_divide_by_zero() -> None:
-    model = GaussianProcess(Similarity()).fit(points([[0], [1], [2]]), np.ones(3))
+    codes = [["a"], ["b"], ["c"]]
+    encoder = learnt(codes)
+    model = GaussianProcess().learn(points(encoder, codes), encoder.layout, np.ones(3))
 
-    mean, deviation = model.predict(points([[0], [5]]))
+    mean, deviation = model.predict(points(encoder, [["a"], ["z"]]))
 
     np.testing.assert_allclose(mean, 1.0)
+    assert np.isfinite(deviation).all()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_points_are_enough(count: int) -> None:
+    codes = [["a", "b"], ["b", "a"]][:count]
+    encoder = learnt(codes)
+    targets = np.arange(count, dtype=float)
+
+    mean, deviation = (
+        GaussianProcess()
+        .learn(points(encoder, codes), encoder.layout, targets)
+        .predict(points(encoder, codes))
+    )
+
+    assert np.isfinite(mean).all()
     assert np.isfinite(deviation).all()

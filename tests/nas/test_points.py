@@ -1,0 +1,55 @@
+"""Points of a space without architectures: the same points, the same neighbours, the same multiply-adds."""
+
+import numpy as np
+import pytest
+from optuna.trial import FixedTrial
+
+from nas.candidate import log_macs
+from nas.samplers.points import Points
+from search_spaces import load_space
+
+PRESETS = ("convnet", "mobile", "resnet", "tiny")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_point_and_its_parameters_name_each_other(name: str) -> None:
+    space, rng = load_space(name), np.random.default_rng(0)
+    points = Points(space)
+
+    for _ in range(20):
+        point = points.draw(rng)
+        params = points.params(point)
+
+        assert space.params(space.suggest(FixedTrial(params))) == params
+        assert points.locate(params) == point
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_multiply_adds_are_those_of_the_architecture(name: str) -> None:
+    space, rng = load_space(name), np.random.default_rng(1)
+    points = Points(space)
+
+    for _ in range(20):
+        point = points.edit(points.draw(rng), rng)
+
+        architecture = space.suggest(FixedTrial(points.params(point)))
+        assert points.log_macs(point) == pytest.approx(log_macs(architecture), abs=1e-5)
+
+
+def test_edits_reach_exactly_the_neighbours_of_the_space() -> None:
+    space, rng = load_space("tiny"), np.random.default_rng(2)
+    points = Points(space)
+    point = points.draw(rng)
+
+    reached = {points.edit(point, rng) for _ in range(2000)}
+
+    neighbours = space.neighbours(space.suggest(FixedTrial(points.params(point))))
+    assert {points.locate(space.params(one)) for one in neighbours} == reached
+
+
+def test_choices_bear_one_name_whatever_was_offered() -> None:
+    points, rng = Points(load_space("convnet")), np.random.default_rng(3)
+
+    names = {name for _ in range(200) for name in points.choices(points.draw(rng))}
+
+    assert not any("[" in name for name in names)
