@@ -27,9 +27,9 @@ TEXT: Final = """# A search against networks made by hand, at equal latency
 The budget is half the latency of ResNet-20 on the digits at batch {batch}, which came to {limit_ms:.3g} ms.
 The search tried {trials} candidates of the space `tiny`. The hand-made networks are ResNet-20, a ResNet of
 one block a stage, and the small VGG, each made narrower until it was measured to be inside the budget:
-{chosen}. All were trained by the recipe `{recipe}` on the same images, and certified against the same limit.
-Only the final training is equal: the search chose its network by {trials} short trainings, the hand-made ones
-cost none.
+{chosen}.{without} All were trained by the recipe `{recipe}` on the same images, and certified against
+the same limit. Only the final training is equal: the search chose its network by {trials} short trainings,
+the hand-made ones cost none.
 """
 
 
@@ -55,8 +55,8 @@ def narrower(architecture: Architecture) -> Iterator[tuple[float, Architecture]]
 
 def widest_inside(
     architecture: Architecture, budget: Budget, meter: LatencyMeter
-) -> tuple[float, Architecture]:
-    """Return the widest form whose median latency is inside the budget, with its share of the width."""
+) -> tuple[float, Architecture] | None:
+    """Return the widest form whose median latency is inside the budget, with its share; None where none is."""
     example = torch.zeros(1, architecture.in_channels, *architecture.resolution)
     for share, one in narrower(architecture):
         measured = meter.measure(one.build().eval(), example, budget=budget)
@@ -65,18 +65,25 @@ def widest_inside(
         )
         if budget.limit_ms is not None and measured.median_ms <= budget.limit_ms:
             return share, one
-    raise SystemExit(f"no width of {architecture} is inside {budget}; raise the budget")
+    return None
 
 
 def drawn_by_hand(folder: Path, limit_ms: float) -> dict[str, float]:
-    """Write each family's network for the limit as a file, and return their shares of the width."""
+    """Write each family's network for the limit as a file, and return their shares of the width.
+
+    Families that no width brings inside the budget are left out.
+    """
     budget = replace(Budget.parse(BUDGET), limit_ms=limit_ms)
     chosen = {}
     with LatencyMeter("cpu", LatencySettings().under(budget)) as meter:
         for name, architecture in families().items():
             print(f"{name}:", flush=True)
-            chosen[name], inside = widest_inside(architecture, budget, meter)
-            (folder / f"{name}.json").write_text(inside.to_json() + "\n")
+            found = widest_inside(architecture, budget, meter)
+            if found is not None:
+                chosen[name], inside = found
+                (folder / f"{name}.json").write_text(inside.to_json() + "\n")
+    if not chosen:
+        raise SystemExit(f"no network made by hand is inside {budget} at any width; raise the budget")
     return chosen
 
 
@@ -102,6 +109,8 @@ def main() -> None:
     beside = ["--batch", str(budget["batch"]), "--device", "cpu", "--out", "side-by-side"]
     commands.append(program(folder, "profile", "search", *chosen, *beside))
     shares = ", ".join(f"{name} at {share:g} of its width" for name, share in chosen.items())
+    too_slow = [name for name in families() if name not in chosen]
+    without = f" No width of {' or '.join(too_slow)} was inside it." if too_slow else ""
     publish(
         Comparison(
             name="searched",
@@ -113,6 +122,7 @@ def main() -> None:
                 trials=options.trials,
                 recipe=options.recipe,
                 chosen=shares,
+                without=without,
             ),
             commands=commands,
             pictures=("front", "architecture", "training", "search", "importance"),
