@@ -56,7 +56,7 @@ def narrower(architecture: Architecture) -> Iterator[tuple[float, Architecture]]
 def widest_inside(
     architecture: Architecture, budget: Budget, meter: LatencyMeter
 ) -> tuple[float, Architecture] | None:
-    """Return the widest form whose median latency is inside the budget, with its share; None where none is."""
+    """Return the widest form whose median latency is inside the budget, with its share, or None."""
     example = torch.zeros(1, architecture.in_channels, *architecture.resolution)
     for share, one in narrower(architecture):
         measured = meter.measure(one.build().eval(), example, budget=budget)
