@@ -10,11 +10,13 @@ exceeds its share of the time is reported, and the next begins. Wants the `test`
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -89,16 +91,22 @@ def main() -> None:
 def _run(words: str, minutes: float, environment: Mapping[str, str]) -> dict[str, str | float]:
     print(f"== {words}", flush=True)
     started = time.monotonic()
+    # A session of its own: what it has started ends with it, and does not disturb the next.
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words.split()],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", *words.split()],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            timeout=minutes * 60,
-        )
-        ended = "well" if done.returncode == 0 else f"with exit status {done.returncode}"
+        code = process.wait(timeout=minutes * 60)
+        ended = "well" if code == 0 else f"with exit status {code}"
     except subprocess.TimeoutExpired:
         ended = f"stopped after {minutes:g} minutes"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     return {"ended": ended, "seconds": time.monotonic() - started}
 
 
