@@ -1,15 +1,17 @@
 """How few networks a search has to train: samplers on a table of 15,625 networks.
 
     python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 5] [--trained 300] [--methods gated]
-        [--name search_tabular]
+        [--name search_tabular] [--runs FOLDER]
 
 The table is NAS-Bench-201 with measured latencies. A cell is a device and a budget at a percentile of its
 latencies. Each method proposes until it has trained N networks inside the budget; latency measurements are
 counted apart. Regret is in points of CIFAR-100 accuracy to the best network inside the budget: the validation
-regret of the best one trained, and the test regret of that choice.
+regret of the best one trained, and the test regret of that choice. With --runs each finished run is kept
+there, and a later call goes on after it.
 """
 
 import argparse
+import json
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.record import record
+from millinet.files import write_text
 from nas.observation import Description, Observation
 from nas.proposal import Proposer, SpaceExhaustedError
 
@@ -91,6 +94,10 @@ def load(table: pd.DataFrame, device: str, share: float) -> Problem:
     )
 
 
+Regrets = dict[int, tuple[float, ...]]
+"""After so many trained networks: regret on validation, on test, on classes, and latency measurements."""
+
+
 class Ledger:
     """What one run has measured and trained."""
 
@@ -98,7 +105,7 @@ class Ledger:
         self.problem = problem
         self.measured: set[int] = set()
         self.trained: list[int] = []
-        self.regrets: dict[int, tuple[float, float, float, int]] = {}
+        self.regrets: Regrets = {}
 
     def measure(self, network: int) -> bool:
         """Measure a network; tell whether it meets the budget."""
@@ -265,15 +272,37 @@ def run(method: str, problem: Problem, *, seed: int, num_trained: int) -> Ledger
     return ledger
 
 
-def rows_of(method: str, table: pd.DataFrame, seeds: int, num_trained: int) -> Iterator[dict[str, Any]]:
+def kept_run(
+    method: str,
+    cell: tuple[str, float],
+    table: pd.DataFrame,
+    *,
+    seed: int,
+    num_trained: int,
+    runs: Path | None,
+) -> Regrets:
+    """Return the regrets of one run: read, where it was kept, or made."""
+    device, share = cell
+    path = None if runs is None else runs / f"{method}-{device}-{share:g}-{num_trained}-{seed}.json"
+    if path is not None and path.exists():
+        return {int(count): tuple(values) for count, values in json.loads(path.read_text()).items()}
+    regrets = run(method, load(table, device, share), seed=seed, num_trained=num_trained).regrets
+    if path is not None:
+        write_text(path, json.dumps(regrets))
+    return regrets
+
+
+def rows_of(
+    method: str, table: pd.DataFrame, *, seeds: int, num_trained: int, runs: Path | None
+) -> Iterator[dict[str, Any]]:
     """Yield a row a checkpoint, the mean over cells and seeds."""
-    ledgers = [
-        run(method, load(table, device, share), seed=seed, num_trained=num_trained)
-        for device, share in CELLS
+    reached = [
+        kept_run(method, cell, table, seed=seed, num_trained=num_trained, runs=runs)
         for seed in range(seeds)
+        for cell in CELLS
     ]
     for count in CHECKPOINTS:
-        found = [ledger.regrets[count] for ledger in ledgers if count in ledger.regrets]
+        found = [regrets[count] for regrets in reached if count in regrets]
         if found:
             validation, test, function, measured = (fmean(values) for values in zip(*found, strict=True))
             yield {
@@ -297,11 +326,16 @@ def main() -> None:
     parser.add_argument("--trained", type=int, default=300)
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--name", default="search_tabular", help="name of the file in benchmarks/results")
+    parser.add_argument("--runs", type=Path, help="folder of finished runs")
     options = parser.parse_args()
+    if options.runs is not None:
+        options.runs.mkdir(parents=True, exist_ok=True)
     table = pd.read_csv(options.table)
     rows = []
     for method in options.methods.split(","):
-        for row in rows_of(method, table, options.seeds, options.trained):
+        for row in rows_of(
+            method, table, seeds=options.seeds, num_trained=options.trained, runs=options.runs
+        ):
             print(row, flush=True)
             rows.append(row)
     record(options.name, rows, seeds=range(options.seeds))
