@@ -42,7 +42,7 @@ STORAGE_BARS_MS = {1_000: 100.0, 10_000: 500.0}
 def scaling(counts: Sequence[int], trials_each: int) -> None:
     """Run 1, 2, 4, ... workers on trials that sleep, and compare with linear."""
     rows = []
-    with running_server() as server, tempfile.TemporaryDirectory() as folder:
+    with running_server(survives_power_loss=True) as server, tempfile.TemporaryDirectory() as folder:
         for count in counts:
             notes = Path(folder) / str(count)
             notes.mkdir()
@@ -82,7 +82,7 @@ def storage(sizes: Sequence[int], repeats: int) -> None:
     """Ask and tell on studies of a given size, by the default sampler and by Optuna's TPE."""
     space = load_space("tiny", in_channels=1, num_classes=10, resolution=(8, 8))
     rows: list[dict[str, Any]] = []
-    with running_server() as server, tempfile.TemporaryDirectory() as folder:
+    with running_server(survives_power_loss=True) as server, tempfile.TemporaryDirectory() as folder:
         for size in sizes:
             past = invented(space, size)
             for kind in ("sqlite", "postgresql"):

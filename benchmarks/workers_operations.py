@@ -164,7 +164,7 @@ def main() -> None:
     space = load_space("tiny", in_channels=1, num_classes=10, resolution=(8, 8))
     rows: list[dict[str, Any]] = []
     paper: list[dict[str, Any]] = []
-    with running_server() as server:
+    with running_server(survives_power_loss=True) as server:
         for num_finished in chosen.finished:
             for num_open in chosen.open:
                 meter = measured(

@@ -26,7 +26,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
 
 CALM = Conditions(
-    heartbeat_seconds=1.0, grace_seconds=30.0, idle_seconds=0.05, patience=Patience(seconds=120.0)
+    heartbeat_seconds=1.0, grace_seconds=30.0, idle_seconds=0.05, patience=Patience(seconds=400.0)
 )
 """Long grace: on a busy machine nobody is believed dead who is only slow."""
 

@@ -17,20 +17,28 @@ _PROGRAMS = ("initdb", "pg_ctl", "postgres")
 class Server:
     """A database server in a folder of its own."""
 
-    def __init__(self, folder: Path, programs: Path, *, account: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, programs: Path, *, account: dict[str, Any], survives_power_loss: bool
+    ) -> None:
         self._data = folder / "data"
         self._folder, self._programs, self._account = folder, programs, account
+        self._fsync = "on" if survives_power_loss else "off"
         self.port = _free_port()
 
     @classmethod
-    def create(cls, folder: Path) -> Self:
-        """Make a server in `folder`, which must not exist; it does not run yet."""
+    def create(cls, folder: Path, *, survives_power_loss: bool) -> Self:
+        """Make a server in `folder`, which must not exist; it does not run yet.
+
+        Args:
+            folder: Where everything of it goes.
+            survives_power_loss: Whether it waits for the disk; a crash of its own it survives either way.
+        """
         account = _account()
         folder.mkdir(mode=0o755)
         programs = _programs(folder, must_be_public=bool(account))
         if account:
             shutil.chown(folder, account["user"])
-        server = cls(folder, programs, account=account)
+        server = cls(folder, programs, account=account, survives_power_loss=survives_power_loss)
         secret = folder / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
@@ -57,7 +65,8 @@ class Server:
     def start(self) -> None:
         """Start, and wait until connections are accepted."""
         options = (
-            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c max_connections=60 -c shared_buffers=16MB"
+            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c fsync={self._fsync} "
+            f"-c max_connections=60 -c shared_buffers=16MB"
         )
         self._run(
             "pg_ctl", "start", "-w", "-t", "120", "-D", self._data, "-o", options, "-l", self._folder / "log"
@@ -91,12 +100,12 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(*, survives_power_loss: bool = False) -> Iterator[Server]:
     """Run a server inside the block, in a folder that is gone afterwards."""
     # Not pytest's folder: that one is closed to the account a root user's server runs under.
     top = Path(tempfile.mkdtemp(prefix="millinet-postgres-"))
     top.chmod(0o755)
-    server = Server.create(top / "server")
+    server = Server.create(top / "server", survives_power_loss=survives_power_loss)
     server.start()
     try:
         yield server
