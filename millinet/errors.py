@@ -11,6 +11,7 @@
     |-- InfeasibleBudgetError     3   nothing met the budget; the message names the nearest miss
     |-- MeasurementError          1   a latency that could not be measured
     |-- StorageError              1   a study's storage that is gone, full or refuses
+    |-- IsolationError            1   a process for candidates that the system does not let start
     |-- DivergedError             1   training left the finite numbers
     |-- MemoryShortError          1   training does not fit into memory, even in the smallest batches
     `-- ExactnessError            1   two forms of one network disagree
@@ -76,6 +77,10 @@ class MeasurementError(MillinetError):
 
 class StorageError(MillinetError):
     """A study's storage does not answer, is full, or refuses."""
+
+
+class IsolationError(MillinetError):
+    """The system does not let a process for candidates start."""
 
 
 class DivergedError(MillinetError):

@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple, Self
 import torch
 
 from millinet.data import DataSet
-from millinet.errors import MillinetError
+from millinet.errors import IsolationError
 from millinet.latency import Budget, LatencyMeter, LatencySettings
 from millinet.tables import load_plugin, loaded_plugins
 from millinet.training import EpochRecord, Recipe
@@ -66,10 +66,6 @@ class Task(NamedTuple):
     architecture: str
     """As JSON."""
     peers: list[Peer]
-
-
-class IsolationError(MillinetError):
-    """The system does not let another process start."""
 
 
 class IsolatedJudge:

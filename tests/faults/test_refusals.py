@@ -141,7 +141,7 @@ def test_a_full_database_ends_the_workers_and_keeps_what_was_told(job: Job) -> N
 
 def test_a_run_folder_on_a_full_disk_ends_the_search_in_one_line_and_is_resumed(tmp_path: Path) -> None:
     words = ["search", "--trials", "4", "--sampler", "random", "--latency-budget", "0.001ms"]
-    words += ["--out", str(tmp_path / "run")]
+    words += ["--no-isolate", "--out", str(tmp_path / "run")]
     program = (
         "import resource, sys\n"
         "limit = int(sys.argv.pop(1))\n"

@@ -1,9 +1,6 @@
 """A search on a real PostgreSQL, with a second worker that joins it as any other machine would."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +8,15 @@ import pandas as pd
 import pytest
 
 from millinet.masking import masked
+from nas.conditions import Conditions
+from nas.config import SearchConfig
+from nas.display import Silent
+from nas.local_workers import local_workers
+from nas.recorder import Recorder
+from nas.setup import prepare
+from nas.trials import search_trials
 from tests.faults.postgres import PASSWORD, Server, running_server
+from tests.faults.program import run_here
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +27,22 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trials of a search, worked through here and by a program of its own; no winner is finished."""
     folder = tmp_path_factory.mktemp("runs") / "shared"
-    done = millinet(
-        server,
-        *("search", "--trials", "4", "--winners", "1", "--latency-budget", "1s", "--final-recipe", "quick"),
-        *("--workers", "2", "--out", str(folder)),
-    )
-    assert done.returncode in (0, 3), done.stderr
-    (folder / "output.log").write_text(done.stdout + done.stderr)
+    conditions = Conditions(storage=server.url)
+    config = SearchConfig(num_trials=4, sampler="random")
+    with prepare("tiny", "digits", "1s", out=folder, config=config, conditions=conditions) as prepared:
+        problem, run, study = prepared
+        record = Recorder(run, study, Silent())
+        with local_workers(run, study, count=1):
+            search_trials(problem, study, Silent(), conditions=conditions, between=record)
+        record.write()
     return folder
 
 
-def millinet(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MILLINET_STORAGE": server.url}
-    return subprocess.run(
-        [sys.executable, "-m", "millinet", *words], capture_output=True, text=True, env=environment
-    )
+@pytest.fixture(autouse=True)
+def _known_address(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLINET_STORAGE", server.url)
 
 
 def test_two_workers_finish_exactly_the_trials_that_were_asked_for(run: Path) -> None:
@@ -66,11 +71,12 @@ def test_the_password_is_nowhere_in_the_run_folder(run: Path, server: Server) ->
     }
 
 
-def test_a_worker_that_comes_too_late_says_so_and_leaves(run: Path, server: Server) -> None:
-    done = millinet(server, "worker", "--study", "shared")
+def test_a_worker_that_comes_too_late_says_so_and_leaves(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(["worker", "--study", "shared"]) == 0
 
-    assert done.returncode == 0, done.stderr
-    assert "4 of 4 trials are finished" in done.stdout
+    assert "4 of 4 trials are finished" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -81,11 +87,10 @@ def test_a_worker_that_comes_too_late_says_so_and_leaves(run: Path, server: Serv
     ],
 )
 def test_a_worker_that_does_not_fit_is_told_in_one_line(
-    run: Path, server: Server, words: list[str], complaint: str
+    run: Path, capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
 ) -> None:
-    done = millinet(server, "worker", *words)
+    assert run_here(["worker", *words]) == 2
 
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    (line,) = capsys.readouterr().err.splitlines()
     assert complaint in line
     assert PASSWORD not in line

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from millinet.data import load_data
+from millinet.errors import IsolationError
 from millinet.latency import Budget, LatencyMeter
 from millinet.training import RECIPES, EpochRecord
 from nas.candidate import FAILED, Outcome
 from nas.config import SearchConfig
-from nas.isolation import IsolatedJudge, IsolationError, described
+from nas.isolation import IsolatedJudge, described
 from nas.problem import Problem
 from nas.trials import judging_again
 from search_spaces import Architecture, load_space
