@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from textwrap import fill
 from typing import Final
 
 import torch
@@ -22,8 +23,8 @@ from search_spaces import Architecture, network
 BUDGET: Final = "0.5x:resnet20@batch=32"
 SHARES: Final = (1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125)
 """Widths tried, as shares of the published ones, the widest first."""
-TEXT: Final = """# A search against networks made by hand, at equal latency
-
+HEADING: Final = "# A search against networks made by hand, at equal latency"
+TEXT: Final = """
 The budget is half the latency of ResNet-20 on the digits at batch {batch}, which came to {limit_ms:.3g} ms.
 The search tried {trials} candidates of the space `tiny`. The hand-made networks are ResNet-20, a ResNet of
 one block a stage, and the small VGG, each made narrower until it was measured to be inside the budget:
@@ -111,19 +112,20 @@ def main() -> None:
     shares = ", ".join(f"{name} at {share:g} of its width" for name, share in chosen.items())
     too_slow = [name for name in families() if name not in chosen]
     without = f" No width of {' or '.join(too_slow)} was inside it." if too_slow else ""
+    text = TEXT.format(
+        **{key: budget[key] for key in ("batch", "limit_ms")},
+        trials=options.trials,
+        recipe=options.recipe,
+        chosen=shares,
+        without=without,
+    )
     publish(
         Comparison(
             name="searched",
             runs=[folder / name for name in ("search", *chosen)],
             timed=folder / "side-by-side",
             baseline="search",
-            text=TEXT.format(
-                **{key: budget[key] for key in ("batch", "limit_ms")},
-                trials=options.trials,
-                recipe=options.recipe,
-                chosen=shares,
-                without=without,
-            ),
+            text=f"{HEADING}\n\n{fill(text.strip(), 110)}",
             commands=commands,
             pictures=("front", "architecture", "training", "search", "importance"),
         )
