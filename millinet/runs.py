@@ -154,7 +154,7 @@ class RunFolder:
         Args:
             path: The folder.
             record: What is asked for now.
-            after: Endings after which a run of the same kind that came to nothing makes way for other settings.
+            after: Endings after which a run of the same kind, without winners, makes way for other settings.
             left: Files of it that are then deleted.
 
         Raises:

@@ -141,10 +141,14 @@ def _is_grey(mode: str) -> bool:
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, DataError):
         return str(error)
-    if not path.exists():
+    if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if path.is_file() and path.stat().st_size == 0:
         return "the file is empty"
+    return _decoding_reason(error)
+
+
+def _decoding_reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "it is no image in a known format"
     if isinstance(error, Image.DecompressionBombError):
