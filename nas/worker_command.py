@@ -79,6 +79,9 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
         _say(console, f"joined {study!r}: {len(finished(opened))} of {total} trials are finished")
         try:
             search_trials(problem, opened, ConsoleDisplay(console), conditions=conditions)
+        except KeyboardInterrupt:
+            _say(console, "stopped; what was in hand is left to the other workers")
+            raise
         except SpaceExhaustedError as error:
             _say(console, f"nothing is left to do: {error}")
         else:
