@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
 from time import perf_counter
 from typing import Any, Final
 
@@ -167,16 +166,8 @@ def describe(architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def log_macs(architecture: Architecture) -> float:
-    """Return the logarithm of its multiply-adds, for comparing candidates; 0 where it cannot be built."""
-    try:
-        return log(max(architecture.tally().macs, 1))
-    except Exception:  # noqa: BLE001 -- a block may fail in any way; the trial will tell how
-        return 0.0
-
-
 def _costs(architecture: Architecture) -> Costs | None:
     try:
         return architecture.costs()
-    except Exception:  # noqa: BLE001 -- likewise
+    except Exception:  # noqa: BLE001 -- a block may fail in any way; the trial will tell how
         return None
