@@ -23,6 +23,9 @@ CARRYING: Final = (
 )
 """Layers with parameters of their own for each channel that passes through."""
 
+OUTPUT: Final = "it is the model's output"
+"""Why a group is left alone in every model."""
+
 Side = Literal["out", "in", "through", "parameter"]
 """Where in a module a channel lives: produced, consumed, carried through, or an entry of a bare parameter."""
 

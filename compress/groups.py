@@ -18,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
-from compress.channels import CARRYING, MIXING, ChannelGroup, Side, Slot
+from compress.channels import CARRYING, MIXING, OUTPUT, ChannelGroup, Side, Slot
 from compress.readers import original_name, put_stand_ins
 from compress.wiring import (
     Indices,
@@ -99,7 +99,7 @@ class _Channels:
             else:
                 self._carry(operation, name, layer)
             if operation not in consumed and operation in self.starts:
-                self.barriers.append((self._elements(operation), "it is the model's output"))
+                self.barriers.append((self._elements(operation), OUTPUT))
         return self._gather()
 
     def _parameters(self) -> None:

@@ -1,12 +1,13 @@
 """Say why a target is out of reach: what pruning can reach, and which protected layers stand in the way."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from compress.allocation import Choice, Problem
-from compress.channels import ChannelGroup
+from compress.channels import OUTPUT, ChannelGroup
 from compress.choices import choices
 from compress.config import PruneConfig
 from compress.goal import Goal
@@ -32,6 +33,7 @@ def refusal(
     )
     return InfeasibleBudgetError(
         f"{reached}, not {goal.limit:.4g}{goal.unit}; {_protection(goal, floor, problem, groups, config)}"
+        f"{_left_alone(groups)}"
         f"raise the target to that, or lower min_channels, raise max_removed or protect less"
     )
 
@@ -81,6 +83,16 @@ def _protection(
     if floor.value * share <= goal.limit:
         return f"it is protecting {told} that makes it impossible, without which {value} would be reached; "
     return f"without protecting {told} it would be {value}, which is not enough either; "
+
+
+def _left_alone(groups: Sequence[ChannelGroup]) -> str:
+    """Tell the commonest reason, other than protection, for which groups cannot shrink."""
+    reasons = Counter(group.reason for group in groups if group.reason and not group.protected_by)
+    reasons.pop(OUTPUT, None)
+    if not reasons:
+        return ""
+    commonest, _ = reasons.most_common(1)[0]
+    return f"{reasons.total()} of {len(groups)} groups of channels cannot shrink ({commonest}); "
 
 
 def _freed(groups: Sequence[ChannelGroup], config: PruneConfig) -> dict[str, dict[int, Choice]]:

@@ -180,6 +180,14 @@ def test_a_refusal_names_the_protected_layers_that_make_it_impossible(built: Bui
         prune(built("residual"), images, macs_ratio=0.1, min_channels=1, protect=("inner",))
 
 
+def test_a_refusal_tells_why_groups_cannot_shrink(built: Build, images: Tensor) -> None:
+    with pytest.raises(
+        InfeasibleBudgetError,
+        match=r"1 of 3 groups of channels cannot shrink \(View from .* mixes channels\)",
+    ):
+        prune(built("shuffled"), images, macs_ratio=0.05, min_channels=1)
+
+
 def test_protected_layers_are_not_blamed_for_what_no_pruning_reaches(built: Build, images: Tensor) -> None:
     with pytest.raises(InfeasibleBudgetError, match=r"without protecting first .* is not enough either"):
         prune(built("plain"), images, macs_ratio=0.001, min_channels=4, protect=("first",))
