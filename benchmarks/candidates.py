@@ -6,7 +6,8 @@
 
 `price` times what a search does with every proposal: suggest it, hash it, count it; and building a network on
 the meta device. `speed` sets the forward pass and the training step of our ResNet-50 and MobileNetV2 beside
-torchvision's, in turn, until the interval of the ratio reaches 1.5 percent either way. Both want a quiet machine.
+torchvision's, in turn, until the interval of the ratio reaches 1.5 percent either way. Both want a machine at
+rest.
 """
 
 import argparse
