@@ -13,11 +13,11 @@ Every file is replaced atomically. Nothing here needs torch, so a report can be 
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from millinet.certificate import Certificate
 from millinet.errors import ConfigChangedError, RunFolderError
@@ -74,6 +74,15 @@ class RunRecord(BaseModel):
     notes: list[str] = Field(default_factory=list)
     """What a reader should know: nothing met the budget, a pruning that was not kept, and the like."""
 
+    @field_validator("checksums")
+    @classmethod
+    def _inside(cls, checksums: dict[str, str]) -> dict[str, str]:
+        for name in checksums:
+            path = PurePath(name)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{name!r} is no file of the folder")
+        return checksums
+
 
 class Winner:
     """One network of a run: `winners/RANK/`."""
@@ -128,11 +137,15 @@ class RunFolder:
         """Open an existing run folder.
 
         Raises:
-            RunFolderError: If there is none, or its `run.json` cannot be read by this version.
+            RunFolderError: If there is none, its `run.json` cannot be read by this version, or a link of a
+                winner leads out of it.
         """
         file = path / "run.json"
         if not file.is_file():
             raise RunFolderError(f"{path} is no run folder (it has no run.json); give one made by millinet")
+        for link in filter(Path.is_symlink, (path / "winners").rglob("*")):
+            if not link.resolve().is_relative_to(path.resolve()):
+                raise RunFolderError(f"{link} leads out of the run folder; put the file itself there")
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             found = content.get("format") if isinstance(content, dict) else None

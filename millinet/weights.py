@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import torch
 from safetensors import SafetensorError
@@ -53,6 +54,8 @@ def _state_in(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"no weights at {path}; give a .safetensors file or a state dict saved by torch.save"
         )
+    if _is_compressed(path):
+        raise ModelError(f"{path} is compressed, as torch.save leaves nothing; unpack it, or save it anew")
     try:
         is_safe = path.suffix == ".safetensors"
         state: Any = load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
@@ -68,6 +71,15 @@ def _state_in(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise ModelError(f"{path} holds a {type(state).__name__}; save model.state_dict()")
     return state
+
+
+def _is_compressed(path: Path) -> bool:
+    """Tell whether a file is an archive that may be a thousand times larger once it is read."""
+    try:
+        with ZipFile(path) as archive:
+            return any(entry.compress_type != ZIP_STORED for entry in archive.infolist())
+    except BadZipFile:
+        return False
 
 
 def _put(model: nn.Module, state: dict[str, Any], path: Path) -> None:

@@ -17,6 +17,10 @@ def record(**config: object) -> RunRecord:
     )
 
 
+def sealed(name: str) -> str:
+    return record().model_copy(update={"checksums": {name: "0" * 64}}).model_dump_json()
+
+
 def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", record(seed=1))
     run.save(status="complete", phases={"training": 1.5})
@@ -80,13 +84,26 @@ def test_a_folder_of_something_else_is_not_taken_over(tmp_path: Path) -> None:
         ('{"format": "millinet.run/1"}', "field name: Field required"),
         ('{"format": "mill', "cannot be read"),
         ("[]", "has format None"),
+        (sealed("../../etc/passwd"), "checksums: .* '../../etc/passwd' is no file of the folder"),
+        (sealed("/etc/passwd"), "checksums: .* '/etc/passwd' is no file of the folder"),
     ],
 )
-def test_a_damaged_or_newer_record_is_one_line(tmp_path: Path, content: str, message: str) -> None:
+def test_a_damaged_newer_or_hostile_record_is_one_line(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "run.json").write_text(content)
 
     with pytest.raises(RunFolderError, match=message):
         RunFolder.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["winners/1", "winners/1/model.safetensors"])
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    run = RunFolder.create(tmp_path / "run", record())
+    (tmp_path / "secret").write_text("of somebody else")
+    (run.path / name).parent.mkdir(parents=True)
+    (run.path / name).symlink_to(tmp_path / "secret")
+
+    with pytest.raises(RunFolderError, match=f"{name} leads out of the run folder"):
+        RunFolder.open(run.path)
 
 
 def test_rows_are_added_to_a_frame(tmp_path: Path) -> None:

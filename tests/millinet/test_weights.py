@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
@@ -69,6 +70,15 @@ def test_what_does_not_fit_is_refused_in_one_line(
         load(network(4), tmp_path / "w.pt")
 
     assert "\n" not in str(refused.value)
+
+
+def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = tmp_path / "weights.pt"
+    with ZipFile(bomb, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+
+    with pytest.raises(ModelError, match="is compressed"):
+        load_weights(network(4), bomb)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
