@@ -25,8 +25,9 @@ DOUBT: Final = 0.7
 
 Neighbours in the shared cache never show in the scheduler. Beside them MobileNetV2 shifted by up to 17% for
 tens of seconds while its calls spread by 11% within a visit; ResNet-20 by 1%, spreading by 1.3%. Counting
-from 3% instead doubled the intervals of networks that needed none. Twice the excess, in place of the root,
-was too little at 9.4%, where 84% of 200 sequences covered, and more than enough at 25%.
+from 3% instead doubled the intervals of networks that needed none. With twice the excess in place of the
+root 84% of MobileNetV2's 200 sequences covered (a run that was not kept), with the root 86%
+(benchmarks/results/latency_streams.json); the root asks for less where calls spread by a quarter.
 """
 NOISY_DOUBT: Final = 0.05
 """Doubt where calm visits are the exception, as a fraction."""

@@ -46,7 +46,7 @@ LEAST_ERROR: Final = 0.008
 """Least standard error of an anchor, as a fraction.
 
 A pace also drifts over minutes, which no number of visits within one averages out: with 0.3% instead, settled
-anchors covered 88 to 90% of 190 sequences in one run of seven minutes, and all of them in another.
+anchors covered 88 to 90% of 190 sequences (benchmarks/results/latency_streams_earlier.json).
 """
 
 
