@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from millinet.costs import Costs
-from millinet.errors import DivergedError
+from millinet.errors import ConfigError, DivergedError
 from millinet.latency import LatencyMeasurement
 from millinet.training import EpochRecord, fit
 from nas.fidelity import STOPPING, Peer, Standing
@@ -43,7 +43,11 @@ class Outcome:
     health: Mapping[str, float] = field(default_factory=dict)
     """What parts of the trained network said of themselves, such as how much of a dictionary is unused."""
     cause: str | None = None
-    """Why it failed."""
+    """Why it failed, or had to be tried again."""
+    is_built: bool = False
+    """Whether there was a network to measure."""
+    may_pass: bool = False
+    """Whether it failed for a reason that another try need not meet."""
 
     @property
     def accuracy(self) -> float | None:
@@ -85,6 +89,7 @@ def try_candidate(
     except Exception as error:  # noqa: BLE001 -- a candidate may fail in any way; the search goes on
         outcome.state = FAILED
         outcome.cause = cause_of(error)
+        outcome.may_pass = _may_pass(error, is_built=outcome.is_built)
         _free_memory()
     return outcome
 
@@ -92,16 +97,26 @@ def try_candidate(
 def cause_of(error: BaseException) -> str:
     """Name what went wrong in a few words."""
     text = " ".join(str(error).split())
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
+    if _is_memory_short(error):
         return "out of memory"
     if isinstance(error, DivergedError):
         return f"diverged: {text}"
     return f"{type(error).__name__}: {text}"[:300]
 
 
+def _is_memory_short(error: BaseException) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _may_pass(error: Exception, *, is_built: bool) -> bool:
+    """Tell whether another try may end otherwise: what only the candidate and its seed decide comes again."""
+    return _is_memory_short(error) or (is_built and not isinstance(error, ConfigError | DivergedError))
+
+
 def _judge(architecture: Architecture, problem: Problem, outcome: Outcome, *, seed: int) -> None:
     started = perf_counter()
     model = build(architecture, seed=seed)
+    outcome.is_built = True
     outcome.latency = problem.meter.measure(model, problem.example, budget=problem.budget)
     outcome.verdict = outcome.latency.verdict(problem.budget)
     outcome.state = {"meets": COMPLETE, "fails": OVER_BUDGET}.get(outcome.verdict, UNDECIDED)

@@ -32,7 +32,8 @@ class Conditions:
     max_retries: int = 2
     """Times a candidate is given to another worker after it was lost with one."""
     max_repeats: int = 1
-    """Times a candidate that ran out of memory is tried again before that becomes its result."""
+    """Times a candidate that failed is tried again, measurement and all, before that becomes its result;
+    one that cannot be built, diverges or hangs is not."""
     idle_seconds: float = 0.5
     """Time between two looks at the study while other workers have the last trials in hand; it grows to
     twenty times as much."""

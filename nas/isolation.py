@@ -121,7 +121,9 @@ class IsolatedJudge:
             while True:
                 if not wait([connection, process.sentinel], timeout=self._silence_seconds):
                     self._stop()
-                    return _failed(known, began, f"no sign of life for {self._silence_seconds:g} s")
+                    cause = f"no sign of life for {self._silence_seconds:g} s"
+                    # A second wait of that length would cost more than the candidate is worth.
+                    return _failed(known, began, cause, may_pass=False)
                 # What the process said before it ended is still in the pipe.
                 if not connection.poll():
                     return _failed(known, began, self._obituary())
@@ -283,7 +285,7 @@ def _go_first() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def _failed(known: Outcome, began: float, cause: str) -> Outcome:
-    known.state, known.cause = FAILED, cause
+def _failed(known: Outcome, began: float, cause: str, *, may_pass: bool = True) -> Outcome:
+    known.state, known.cause, known.may_pass = FAILED, cause, may_pass
     known.train_seconds = time.perf_counter() - began
     return known

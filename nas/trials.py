@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 import optuna
 
 from millinet.provenance import utc_now
 from millinet.training import EpochRecord
-from nas.candidate import FAILED, Outcome, cause_of, try_candidate
+from nas.candidate import Outcome, cause_of, try_candidate
 from nas.conditions import Conditions
 from nas.display import Display
 from nas.fidelity import Peer
@@ -20,13 +19,6 @@ from search_spaces import Architecture
 
 Judge = Callable[[Architecture, Sequence[Peer], Callable[[EpochRecord], None]], Outcome]
 """judge(architecture, peers, on_epoch) -> what became of the candidate."""
-
-
-_MAY_PASS: Final = ("out of memory", "killed by SIGKILL")
-"""Causes that need not be the candidate's own: whoever else computes on the machine uses its memory too.
-
-Every other one would come again, as a candidate's seed decides what it does.
-"""
 
 
 def search_trials(
@@ -79,7 +71,10 @@ def _worker(problem: Problem, study: optuna.Study, display: Display, judge: Judg
 
 
 def judging_again(judge: Judge, *, num_more: int) -> Judge:
-    """Return what judges a candidate anew, measurement and all, where it failed for want of memory.
+    """Return what judges a candidate anew, measurement and all, where its failure may pass.
+
+    Memory that others use, an error of a device or a disk, a crash: whether they come again only another try
+    tells. Why there was one stays in the outcome's cause.
 
     Args:
         judge: Judges once.
@@ -91,12 +86,23 @@ def judging_again(judge: Judge, *, num_more: int) -> Judge:
     ) -> Outcome:
         outcome = judge(architecture, peers, on_epoch)
         for _ in range(num_more):
-            if outcome.state != FAILED or not any(cause in (outcome.cause or "") for cause in _MAY_PASS):
+            if not outcome.may_pass:
                 break
-            outcome = judge(architecture, peers, on_epoch)
+            outcome = _after(outcome, judge(architecture, peers, on_epoch))
         return outcome
 
     return judged
+
+
+def _after(failed: Outcome, again: Outcome) -> Outcome:
+    """Return the outcome of another try, with what it was made for and the time both took."""
+    if again.cause is None:
+        again.cause = f"tried again after {failed.cause}"
+    elif again.cause != failed.cause:
+        again.cause = f"{again.cause}; before that {failed.cause}"
+    again.measure_seconds += failed.measure_seconds
+    again.train_seconds += failed.train_seconds
+    return again
 
 
 def judge_here(problem: Problem) -> Judge:

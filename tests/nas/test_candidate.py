@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from millinet.data import DataSet, load_data
-from millinet.errors import DivergedError
+from millinet.errors import ConfigError, DivergedError
 from millinet.latency import Budget, LatencyMeter
 from millinet.training import RECIPES
 from nas.candidate import FAILED, OVER_BUDGET, cause_of, try_candidate
@@ -110,6 +110,57 @@ def test_what_fails_costs_one_trial_and_is_named(problem: Problem, error: BaseEx
     assert outcome.state == FAILED
     assert outcome.cause == cause
     assert cause_of(error) == cause
+
+
+@pytest.mark.parametrize(
+    ("error", "may_pass"),
+    [
+        (MemoryError(), True),
+        (ValueError("width 7 is not divisible by 2"), False),
+        (OSError(5, "Input/output error"), False),
+    ],
+)
+def test_what_fails_to_be_built_would_fail_again_unless_memory_was_short(
+    problem: Problem, error: BaseException, may_pass: bool
+) -> None:
+    outcome = try_candidate(Broken(error), problem, seed=0)  # type: ignore[arg-type]
+
+    assert outcome.may_pass == may_pass
+
+
+class Failing:
+    """An architecture whose network is measured and then fails in training."""
+
+    def __init__(self, architecture: Architecture, error: BaseException) -> None:
+        self.architecture, self.error = architecture, error
+
+    def build(self) -> nn.Module:
+        model = self.architecture.build()
+
+        def fail(module: nn.Module, _: object) -> None:
+            if module.training:
+                raise self.error
+
+        model.register_forward_pre_hook(fail)
+        return model
+
+
+@pytest.mark.parametrize(
+    ("error", "may_pass"),
+    [
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), True),
+        (OSError(5, "Input/output error"), True),
+        (DivergedError("loss is nan in epoch 2"), False),
+        (ConfigError("width must be even, got 7"), False),
+    ],
+)
+def test_what_fails_in_training_may_pass_unless_the_candidate_and_its_seed_decide_it(
+    problem: Problem, architecture: Architecture, error: BaseException, may_pass: bool
+) -> None:
+    outcome = try_candidate(Failing(architecture, error), problem, seed=0)  # type: ignore[arg-type]
+
+    assert (outcome.state, outcome.may_pass) == (FAILED, may_pass)
+    assert outcome.latency is not None
 
 
 def test_an_interruption_is_not_a_failure(problem: Problem) -> None:

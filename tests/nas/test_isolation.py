@@ -12,16 +12,17 @@ from millinet.data import load_data
 from millinet.errors import IsolationError
 from millinet.latency import Budget, LatencyMeter
 from millinet.training import RECIPES, EpochRecord
-from nas.candidate import FAILED, Outcome
+from nas.candidate import COMPLETE, FAILED, Outcome
 from nas.config import SearchConfig
 from nas.isolation import IsolatedJudge, described
 from nas.problem import Problem
-from nas.trials import judging_again
+from nas.trials import Judge, judging_again
 from search_spaces import Architecture, load_space
 
 SPACE = load_space("tiny", in_channels=1, num_classes=10, resolution=(8, 8))
 PLUGIN = """
 import os, signal, sys, time
+from pathlib import Path
 import torch
 from search_spaces.blocks import Basic
 
@@ -36,12 +37,29 @@ def misbehaving(act):
     return Misbehaving
 
 
+def once(name, act):
+    def first():
+        mark = Path(__file__).parent / name
+        if not mark.exists():
+            mark.touch()
+            act()
+
+    return misbehaving(first)
+
+
+def fail(error):
+    raise error
+
+
 BLOCKS = {
     "hanging": misbehaving(lambda: time.sleep(3600)),
     "crashing": misbehaving(lambda: os.kill(os.getpid(), signal.SIGSEGV)),
     "killed": misbehaving(lambda: os.kill(os.getpid(), signal.SIGKILL)),
     "leaving": misbehaving(lambda: sys.exit(4)),
     "greedy": misbehaving(lambda: torch.empty(1 << 50)),
+    "crashing-once": once("crash", lambda: os.kill(os.getpid(), signal.SIGSEGV)),
+    "unread-once": once("disk", lambda: fail(OSError(5, "Input/output error"))),
+    "lost-once": once("device", lambda: fail(RuntimeError("CUDA error: unspecified launch failure"))),
 }
 """
 
@@ -111,6 +129,7 @@ def test_a_candidate_that_hangs_is_stopped(judge: IsolatedJudge) -> None:
     outcome = judge(Written("hanging"), [], lambda _: None)  # type: ignore[arg-type]
 
     assert (outcome.state, outcome.cause) == (FAILED, "no sign of life for 2 s")
+    assert not outcome.may_pass
 
 
 def test_a_data_set_that_shared_memory_cannot_hold_is_sent_without_it(
@@ -139,24 +158,62 @@ def test_a_system_that_starts_no_process_is_no_candidates_fault(problem: Problem
 
 
 @pytest.mark.parametrize(
-    ("causes", "num_judged"),
+    ("block", "reason"),
     [
-        (["out of memory", None], 2),
-        (["out of memory", "out of memory", None], 2),
-        (["its process was killed by SIGKILL, as the system does when memory runs out", None], 2),
-        (["diverged: the loss is NaN", None], 1),
-        ([None, None], 1),
+        ("crashing-once", "its process was killed by SIGSEGV"),
+        ("unread-once", "Input/output error"),
+        ("lost-once", "CUDA error: unspecified launch failure"),
     ],
 )
-def test_only_a_want_of_memory_is_tried_again_and_only_once(
-    causes: list[str | None], num_judged: int
+def test_a_candidate_whose_failure_passes_is_measured_and_trained_at_the_second_try(
+    judge: IsolatedJudge, block: str, reason: str
 ) -> None:
-    outcomes = [Outcome(state=FAILED if cause else "complete", cause=cause) for cause in causes]
+    judged = judging_again(judge, num_more=1)
+
+    outcome = judged(Written(block), [], lambda _: None)  # type: ignore[arg-type]
+
+    assert outcome.state == COMPLETE
+    assert outcome.latency is not None
+    assert [record.epoch for record in outcome.history] == [1, 2]
+    assert (outcome.cause or "").startswith("tried again after ")
+    assert reason in (outcome.cause or "")
+
+
+def test_a_second_try_measures_anew_and_the_time_of_both_counts() -> None:
+    first = Outcome(may_pass=True, cause="OSError: 5", measure_seconds=1.0, train_seconds=2.0)
+    second = Outcome(state=COMPLETE, measure_seconds=10.0, train_seconds=20.0)
+
+    last = judging_again(answering(first, second), num_more=1)(healthy(), [], lambda _: None)
+
+    assert last is second
+    assert (last.measure_seconds, last.train_seconds) == (11.0, 22.0)
+
+
+@pytest.mark.parametrize(
+    ("num_more", "may_pass", "causes", "told"),
+    [
+        (1, [True, True], ["a", "b"], "b; before that a"),
+        (1, [True, True], ["a", "a"], "a"),
+        (1, [False], ["diverged"], "diverged"),
+        (0, [True], ["a"], "a"),
+        (2, [True, True, False], ["a", "a", None], "tried again after a"),
+    ],
+)
+def test_what_may_pass_is_tried_again_up_to_the_cap_and_every_reason_is_kept(
+    num_more: int, may_pass: list[bool], causes: list[str | None], told: str
+) -> None:
+    outcomes = [Outcome(may_pass=passes, cause=why) for passes, why in zip(may_pass, causes, strict=True)]
+
+    last = judging_again(answering(*outcomes), num_more=num_more)(healthy(), [], lambda _: None)
+
+    assert last is outcomes[-1]
+    assert last.cause == told
+
+
+def answering(*outcomes: Outcome) -> Judge:
+    """Return a judge that gives these outcomes, and cannot be asked once more."""
     left = iter(outcomes)
-
-    last = judging_again(lambda *_: next(left), num_more=1)(healthy(), [], lambda _: None)
-
-    assert last is outcomes[num_judged - 1]
+    return lambda *_: next(left)
 
 
 @pytest.mark.parametrize(

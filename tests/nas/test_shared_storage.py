@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from nas.patient_storage import PatientStorage
 from nas.reaper import Reaper
-from nas.records import CANDIDATE, CAUSE, RETRIES, ROW
+from nas.records import CANDIDATE, CAUSE, CONSTRAINT, RETRIES, ROW
 from nas.shared_storage import NoSlotError
 from nas.storage import finished, open_study, storage_of
 
@@ -123,6 +123,24 @@ def test_a_lost_candidate_is_given_to_others_until_the_cap(tmp_path: Path) -> No
     assert [trial.state for trial in trials] == [TrialState.FAIL] * 3
     assert [trial.user_attrs.get(RETRIES) for trial in trials] == [None, 1, 2]
     assert len({trial.params["x"] for trial in trials}) == 1
+
+
+def test_a_candidate_given_to_another_has_no_constraint_before_it_is_measured_again(tmp_path: Path) -> None:
+    mine, other = opened(tmp_path), opened(tmp_path)
+    lost = mine.ask()
+    lost.suggest_float("x", 0.0, 1.0)
+    lost.set_constraint(CONSTRAINT, 0.75)
+    (found,) = storage_of(other).open_trials(1)
+    assert storage_of(other).give_up(found, {CAUSE: "lost"}, retry={RETRIES: 1})
+
+    again = other.ask()
+    assert again.suggest_float("x", 0.0, 1.0) == lost.params["x"]
+    before = dict(other.trials[-1].constraints)
+    again.set_constraint(CONSTRAINT, -0.25)
+    other.tell(again, 0.5)
+
+    assert before == {}
+    assert [trial.constraints for trial in other.trials] == [{CONSTRAINT: 0.75}, {CONSTRAINT: -0.25}]
 
 
 def test_a_clock_that_jumps_makes_nobody_look_dead(tmp_path: Path) -> None:
