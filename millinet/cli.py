@@ -20,6 +20,7 @@ import typer
 from millinet.errors import ConfigError, MillinetError
 from millinet.interrupts import interrupts_kept
 from millinet.provenance import versions
+from millinet.visible import visible
 
 GROUP: Final = "millinet.commands"
 # typer carries its own copy of click, and which class is the root of usage errors depends on its version.
@@ -99,5 +100,5 @@ def _placeholder() -> Callable[[], None]:
 
 
 def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"millinet: error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"millinet: error: {visible(' '.join(message.split()))}\n")
     return code

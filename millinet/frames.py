@@ -84,7 +84,7 @@ class FrameSchema:
             return pd.DataFrame(
                 {name: _parse(frame[name], column.dtype) for name, column in self.columns.items()}
             )
-        except (ValueError, OSError, pd.errors.ParserError) as error:
+        except (ValueError, TypeError, OSError, pd.errors.ParserError) as error:
             raise RunFolderError(
                 f"{path} is not a {self.name} frame: {error}; delete it or restore it"
             ) from error
@@ -130,7 +130,7 @@ TRIALS: Final = FrameSchema(
         "measure_seconds": Column("float64", "time spent measuring latency", "s"),
         "train_seconds": Column("float64", "time spent training", "s"),
         "started": Column("str", "UTC, ISO 8601"),
-        "cause": Column("str", "why it failed"),
+        "cause": Column("str", "why it failed, or had to be tried again"),
         "health": Column("str", "what parts of the trained network said of themselves, as JSON"),
         "params": Column("str", "the point of the space, as JSON"),
     },

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pandas as pd
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from millinet.certificate import Certificate
+from millinet.console import Console
 from millinet.frames import TRIALS
 from millinet.provenance import as_shell
 from millinet.runs import RunFolder, Winner
@@ -95,7 +96,7 @@ class ConsoleDisplay:
         self._started = time.monotonic()
         line = opening_line(run, problem, num_finished=num_finished)
         for text in (line, *problem.data.notes, *skipped_lines(problem.data.skipped)):
-            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+            self._console.print(text)
         if self._console.is_terminal:
             # Drawn when there is news and by no thread of its own, which would disturb what is being timed.
             self._live = Live(
@@ -123,27 +124,27 @@ class ConsoleDisplay:
             f"{num_finished} of {self._total} trials, about {duration(seconds)} of searching left"
         )
         if self._live is None:
-            self._console.print(plain_line(self._rows[-1]), highlight=False, soft_wrap=True, markup=False)
+            self._console.print(plain_line(self._rows[-1]))
         self._show("")
 
     def phase(self, text: str) -> None:
         """Show or print what begins."""
         if self._live is None:
-            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+            self._console.print(text)
         self._show(text)
 
     def finished(self, certificate: Certificate) -> None:
         """Print what was certified."""
         line = f"certified trial {certificate.trial}: {certificate.sentence()}"
-        self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+        self._console.print(line)
 
     def close(self, run: RunFolder, trials: pd.DataFrame, winners: list[Winner]) -> None:
         """Leave the table on the screen, with the front and the command to resume."""
         self.stop()
         if self._console.is_terminal and self._rows:
-            self._console.print(trials_table(self._rows))
+            self._console.print(trials_table(self._rows), soft_wrap=False)
         for line in closing_lines(run, trials, winners):
-            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
+            self._console.print(line)
 
     def stop(self) -> None:
         """Give the terminal back."""

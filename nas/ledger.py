@@ -1,6 +1,7 @@
 """Between the study and the frames: each trial carries its row, and the frame is read from the study."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import optuna
@@ -10,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from millinet.frames import TRIALS
 from millinet.latency import LatencyMeasurement
+from millinet.visible import visible
 from nas.candidate import COMPLETE, PRUNED, Outcome, describe
 from nas.fidelity import Peer
 from nas.objectives import values_of
@@ -136,7 +138,12 @@ def _is_own(storage: PatientStorage, trial: optuna.Trial) -> bool:
 
 def trials_frame(study: optuna.Study) -> pd.DataFrame:
     """Build the trials frame, one row a finished trial."""
-    return TRIALS.frame(trial.user_attrs[ROW] for trial in finished(study))
+    return TRIALS.frame(row_as_text(trial.user_attrs[ROW]) for trial in finished(study))
+
+
+def row_as_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a study with text that may be shown, whoever else may write to the database."""
+    return {name: visible(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def peers_of(study: optuna.Study) -> list[Peer]:

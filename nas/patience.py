@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy.exc
 
 from millinet.errors import StorageError
+from millinet.visible import visible
 
 T = TypeVar("T")
 
@@ -142,4 +143,4 @@ def _waiting(error: sqlalchemy.exc.SQLAlchemyError, *, address: str, seconds: fl
 def _reason(error: sqlalchemy.exc.SQLAlchemyError) -> str:
     """Return what the database said, in one line; a driver may add advice, and the same for each try."""
     origin = getattr(error, "orig", None) or error
-    return " ".join(str(origin).split()).rstrip(".")
+    return visible(" ".join(str(origin).split()).rstrip("."))

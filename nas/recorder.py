@@ -7,7 +7,7 @@ from optuna.trial import FrozenTrial
 from millinet.frames import HISTORY, LATENCY, TRIALS, FrameSchema
 from millinet.runs import RunFolder
 from nas.display import Display
-from nas.ledger import trials_frame
+from nas.ledger import row_as_text, trials_frame
 from nas.records import EPOCHS, MEASURED, ROW
 from nas.storage import finished
 
@@ -39,7 +39,7 @@ class Recorder:
         )
         for trial in arrived:
             self._shown.add(trial.number)
-            self._display.end(trial.user_attrs[ROW], num_finished=len(self._shown))
+            self._display.end(row_as_text(trial.user_attrs[ROW]), num_finished=len(self._shown))
         if (
             len(trials) - max(self._num_written, 0) > _SHARE_BEFORE_WRITING * len(trials)
             or self._num_written < 0
@@ -65,7 +65,10 @@ class Recorder:
         present = self._run.frame(schema)
         kinds = present["model"].str.replace(":.*", "", regex=True)
         # A worker of a later commit may have written columns that this one does not know.
-        known = [{name: value for name, value in row.items() if name in schema.columns} for row in rows]
+        known = [
+            {name: value for name, value in row_as_text(row).items() if name in schema.columns}
+            for row in rows
+        ]
         before, after = present[kinds == "probe"], present[~kinds.isin(["probe", "trial"])]
         parts = [part for part in (before, schema.frame(known), after) if len(part)]
         if parts:

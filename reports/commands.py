@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
+from millinet.console import Console
 from reports.html import build_report
 from reports.watch import watch as watch_runs
 
@@ -38,7 +38,7 @@ def report(
 
     def build(refresh_seconds: int | None = None) -> Path:
         page = build_report(runs, out, baseline, pictures=formats, refresh_seconds=refresh_seconds)
-        console.print(f"report: {page}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"report: {page}")
         return page
 
     if watch:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from millinet.console import Console
 from millinet.errors import ConfigError, ModelError
 from millinet.tables import load_plugin
 from search_spaces.block_check import PRUNING, check_block
@@ -29,11 +29,11 @@ def check_block_file(
         console.print(f"block {name}")
         findings = check_block(name)
         if PRUNING not in {finding.claim for finding in findings}:
-            console.print(f"  skip {PRUNING}: no pruner is installed", highlight=False)
+            console.print(f"  skip {PRUNING}: no pruner is installed")
         for finding in findings:
-            console.print(f"  {'ok  ' if finding.holds else 'FAIL'} {finding.claim}", highlight=False)
+            console.print(f"  {'ok  ' if finding.holds else 'FAIL'} {finding.claim}")
             if not finding.holds:
-                console.print(f"       {finding.problem}", highlight=False, markup=False)
+                console.print(f"       {finding.problem}")
                 failed.append(f"{name}: {finding.claim}")
     if failed:
         raise ModelError(f"{len(failed)} of the claims on {file} fail, first {failed[0]!r}; see above")

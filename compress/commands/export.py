@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from compress.export import export_winner
+from millinet.console import Console
 from millinet.errors import RunFolderError
 from millinet.options import Plugins
 from millinet.runs import RunFolder
@@ -35,9 +35,6 @@ def export(
         told = ", ".join(f"{form} {error:.1e}" for form, error in errors.items())
         console.print(
             f"winner {winner.rank} exported; difference from the trained network: {told}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
         )
     opened.seal()
     return run

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
 
 from compress.allocation import ALLOCATIONS
 from compress.config import PruneConfig
 from compress.criteria import CRITERIA
 from compress.pruning_run import prune_model, prune_run
 from compress.winner import Job
+from millinet.console import Console
 from millinet.data import DataSet, load_data
 from millinet.data.telling import data_lines
 from millinet.device import resolve_device
@@ -107,7 +107,7 @@ def prune(
     console = Console()
 
     def tell(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        console.print(line)
 
     loaded_data = load_data(images, seed=seed)
     for line in data_lines(loaded_data, torch.device(place)):

@@ -1,7 +1,6 @@
 """Say on one screen whether this machine is fit to measure."""
 
-from rich.console import Console
-
+from millinet.console import Console
 from millinet.latency.fitness import Fitness, check_fitness
 from millinet.latency.settings import LatencySettings
 from millinet.options import Device, Threads
@@ -20,7 +19,7 @@ def doctor(
     found = check_fitness(device, LatencySettings(threads=threads))
     console = Console()
     for line in _lines(found):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line)
     return 0 if found.is_fit else 1
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 import pandas as pd
 import torch
 import typer
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from millinet.console import Console
 from millinet.errors import ConfigError, MeasurementError
 from millinet.frames import LATENCY
 from millinet.latency import Budget, LatencySettings, layer_profile
@@ -79,13 +79,13 @@ def profile(
     console = Console()
     # Away from a terminal rich assumes 80 columns, and would break the numbers apart.
     console = console if console.is_terminal else Console(width=_WIDE)
-    console.print(_table(frame))
+    console.print(_table(frame), soft_wrap=False)
     if layers:
         for source, model in named.items():
-            console.print(_layer_table(source, model, example, forms[0], target))
+            console.print(_layer_table(source, model, example, forms[0], target), soft_wrap=False)
     path = out / "latency.csv"
     LATENCY.write(pd.concat([LATENCY.read(path), frame], ignore_index=True), path)
-    console.print(f"rows added to {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"rows added to {path}")
     return frame
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from millinet.data.collection import Images, take
 from millinet.data.invariances import NOTHING_KNOWN, Invariances
+from millinet.visible import visible
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,10 +113,10 @@ class DataSet:
             "spec": self.spec,
             "fingerprint": self.fingerprint,
             "num_classes": self.num_classes,
-            "class_names": list(self.class_names),
+            "class_names": [visible(name) for name in self.class_names],
             "input_shape": list(self.input_shape),
             "sizes": self.sizes(),
-            "skipped": self.skipped,
+            "skipped": [visible(name) for name in self.skipped],
             "notes": self.notes,
         }
 

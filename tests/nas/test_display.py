@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from nas.display import cells, duration, plain_line, skipped_lines, trials_table, verdict_words
+from nas.ledger import row_as_text
 
 ROW = {
     "trial": 3,
@@ -57,6 +58,12 @@ def test_names_with_markup_are_shown_as_they_are() -> None:
     Console(file=stream, width=120).print(trials_table([ROW | {"blocks": "[red]basic[/red]"}]))
 
     assert "[red]basic[/red]" in stream.getvalue()
+
+
+def test_a_row_of_a_database_is_text_that_may_be_shown() -> None:
+    row = ROW | {"cause": "\x1b]0;owned\x07", "blocks": "basic\u202e"}
+
+    assert row_as_text(row) == ROW | {"cause": r"\x1b]0;owned\x07", "blocks": r"basic\u202e"}
 
 
 def test_of_many_unreadable_images_the_first_are_named() -> None:

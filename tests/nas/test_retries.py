@@ -1,7 +1,5 @@
 """Candidates that crash cost no trial more than their own: as many are finished as were asked for."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 

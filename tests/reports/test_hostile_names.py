@@ -21,6 +21,7 @@ HOSTILE = {
     "right to left": "\u202e\u05d0\u05d1\u05d2 evil \u2067 run",
     "emoji": "\U0001f469\u200d\U0001f52c\U0001f600 run",
     "control": "tab\tnull-ish\x07 bell",
+    "escape": "\x1b]0;owned\x07\x1b[2J\x9b31m run",
 }
 
 
