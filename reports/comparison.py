@@ -40,6 +40,11 @@ def difference_interval(first: Interval, second: Interval, *, correlation: float
     For two Wilson intervals this is the hybrid score interval, for two medians the method of variance
     estimates recovery. A correlation above 0, as of two networks judged on the same images, narrows it.
 
+    Args:
+        first: The estimate and its interval.
+        second: What is taken from it.
+        correlation: Of the two estimates, in [-1, 1]; 0 where they are independent.
+
     Source: Newcombe, "Interval estimation for the difference between independent proportions", 1998, method
     10, and "Improved confidence intervals for the difference between binomial proportions based on paired
     data", 1998, method 10; Zou & Donner, "Construction of confidence limits about effect measures", 2008.
@@ -146,7 +151,7 @@ def _accuracy(one: Side, other: Side, notes: list[str]) -> dict[str, Any]:
     if first is None or second is None:
         notes.append("accuracy without interval")
         return found
-    correlation = agreement(one.predictions, other.predictions)
+    correlation = phi_coefficient(one.predictions, other.predictions)
     bounds = difference_interval(first, second, correlation=correlation or 0.0)
     return found | {
         "accuracy_low": bounds.low,
@@ -156,18 +161,29 @@ def _accuracy(one: Side, other: Side, notes: list[str]) -> dict[str, Any]:
     }
 
 
-def agreement(one: pd.DataFrame, other: pd.DataFrame) -> float | None:
-    """Return the correlation of being right, over the images that both networks classified.
+def phi_coefficient(one: pd.DataFrame, other: pd.DataFrame) -> float | None:
+    """Correlate being right, over the images that both networks classified; corrected for continuity.
 
-    None where the images are not the same, and the two must be taken as independent.
+    Args:
+        one: `PREDICTIONS` frame of a network.
+        other: That of the other.
+
+    Returns:
+        The coefficient, in [-1, 1]; None where the images are not the same, and the two must be taken as
+        independent.
+
+    Source: Newcombe, "Improved confidence intervals ... based on paired data", 1998, method 10.
     """
     if not len(one) or len(one) != len(other) or not (one["label"] == other["label"]).all():
         return None
-    right = (one["predicted"] == one["label"]).astype(float)
-    also = (other["predicted"] == other["label"]).astype(float)
-    if right.nunique() < 2 or also.nunique() < 2:
+    right, also = one["predicted"] == one["label"], other["predicted"] == other["label"]
+    num_images, num_right, num_also = len(one), int(right.sum()), int(also.sum())
+    margins = num_right * (num_images - num_right) * num_also * (num_images - num_also)
+    if margins == 0:
         return 0.0  # a network that is always right says nothing about which images are hard
-    return float(right.corr(also))
+    excess = num_images * int((right & also).sum()) - num_right * num_also
+    corrected = excess if excess < 0 else max(excess - num_images / 2, 0.0)
+    return float(corrected / sqrt(margins))
 
 
 def _latency(row: "pd.Series[Any]", base: "pd.Series[Any]", notes: list[str]) -> dict[str, Any]:

@@ -19,9 +19,9 @@ _MEANING: Final = {
     "no difference": "no difference in accuracy that the images can show: {}",
 }
 _PACE: Final = {
-    "faster": "faster: {} of the time",
-    "slower": "slower: {} of the time",
-    "no difference": "no difference in latency that the measurements can show: {} of the time",
+    "faster": "faster: {} times the latency",
+    "slower": "slower: {} times the latency",
+    "no difference": "no difference in latency that the measurements can show: {} times the latency",
 }
 
 
@@ -86,7 +86,7 @@ def _latency(row: "pd.Series[Any]") -> str:
 def _sizes(row: "pd.Series[Any]") -> list[str]:
     names = {"parameters_ratio": "parameters", "macs_ratio": "multiply-adds"}
     return [
-        f"{numbers.significant(row[column])} of the {name}"
+        f"{numbers.significant(row[column])} times the {name}"
         for column, name in names.items()
         if not numbers.is_missing(row[column])
     ]

@@ -116,7 +116,7 @@ def _alternatives(content: Content, group: pd.DataFrame, best: "pd.Series[Any]")
     return [
         Markup(
             "Of {} networks certified there it is the most accurate on validation images. "
-            "The fastest is {}: {} of the time, {}."
+            "The fastest is {}, which takes {} as long: {}."
         ).format(
             len(inside),
             _name(fastest),

@@ -9,7 +9,7 @@ from millinet.errors import UnknownNameError
 from millinet.frames import COMPARISON, PREDICTIONS
 from millinet.statistics import Interval, wilson_interval
 from reports import compare
-from reports.comparison import agreement, difference_interval, ratio_interval
+from reports.comparison import difference_interval, phi_coefficient, ratio_interval
 from tests.reports.generated import Plan, make_run
 
 
@@ -39,19 +39,41 @@ def test_a_ratio_against_an_exact_value_scales_the_interval() -> None:
     assert bounds == pytest.approx((0.5, 0.45, 0.6))
 
 
-def test_two_networks_that_fail_on_the_same_images_agree_fully() -> None:
-    labels = [0, 1, 2, 3]
-    one = PREDICTIONS.frame({"label": label, "predicted": label if label < 3 else 0} for label in labels)
-    other = PREDICTIONS.frame({"label": label, "predicted": label if label < 3 else 1} for label in labels)
+def answers(*, both: int, first: int, second: int, neither: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the predictions of two networks: how many images both, one of them or neither got right."""
+    right = [(True, True)] * both + [(True, False)] * first + [(False, True)] * second
+    right += [(False, False)] * neither
+    one, other = (
+        PREDICTIONS.frame({"label": 0, "predicted": 0 if pair[network] else 1} for pair in right)
+        for network in (0, 1)
+    )
+    return one, other
 
-    assert agreement(one, other) == pytest.approx(1.0)
+
+def test_phi_is_the_one_worked_out_by_hand() -> None:
+    # (14 * 22 - 5 * 0 - 41 / 2) / sqrt(19 * 22 * 14 * 27), the second term for continuity.
+    found = phi_coefficient(*answers(both=14, first=5, second=0, neither=22))
+
+    assert found == pytest.approx(287.5 / 158_004**0.5)
+
+
+def test_a_weak_positive_phi_is_none_and_a_negative_one_is_not_corrected() -> None:
+    weak = phi_coefficient(*answers(both=5, first=4, second=4, neither=4))
+    negative = phi_coefficient(*answers(both=1, first=3, second=3, neither=1))
+
+    assert weak == 0.0
+    assert negative == pytest.approx(-0.5)
+
+
+def test_a_network_that_is_always_right_correlates_with_none() -> None:
+    assert phi_coefficient(*answers(both=8, first=2, second=0, neither=0)) == 0.0
 
 
 def test_networks_judged_on_other_images_are_not_paired() -> None:
     one = PREDICTIONS.frame([{"label": 0, "predicted": 0}, {"label": 1, "predicted": 1}])
     other = PREDICTIONS.frame([{"label": 1, "predicted": 1}, {"label": 0, "predicted": 0}])
 
-    assert agreement(one, other) is None
+    assert phi_coefficient(one, other) is None
 
 
 def test_kept_predictions_make_the_comparison_paired(tmp_path: Path) -> None:

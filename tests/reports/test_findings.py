@@ -38,7 +38,8 @@ def test_a_sentence_says_which_way_how_much_and_how_surely() -> None:
     assert said() == (
         "- **pruned, winner 1, against pruned, winner 1 before pruning**: "
         "less accurate by 1.2 points (-2.1 to -0.3, image by image); "
-        "faster: 0.512 of the time (0.498 to 0.531); 0.250 of the parameters; 0.400 of the multiply-adds."
+        "faster: 0.512 times the latency (0.498 to 0.531); 0.250 times the parameters; "
+        "0.400 times the multiply-adds."
     )
 
 
@@ -52,7 +53,7 @@ def test_what_crosses_zero_is_called_no_difference() -> None:
     )
 
     assert "no difference in accuracy that the images can show: +0.4 points (-0.3 to +1.1" in text
-    assert "no difference in latency that the measurements can show: 0.512 of the time" in text
+    assert "no difference in latency that the measurements can show: 0.512 times the latency" in text
 
 
 def test_what_was_not_compared_is_left_out_with_its_reason() -> None:
