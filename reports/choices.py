@@ -23,6 +23,10 @@ MIN_TRIALS: Final = 8
 """With fewer trials that made a choice, its importance would be noise."""
 ANY_STAGE: Final = "any stage: "
 """What the names of choices joined over the stages begin with."""
+MAX_RANKED: Final = 12
+"""Choices that a plot of importances has room for."""
+NUM_DETAILED: Final = 4
+"""Choices of single stages whose options are shown one by one."""
 _MAX_OPTIONS: Final = 12
 _STAGE: Final = re.compile(r"s\d+\.")
 
@@ -43,6 +47,23 @@ def importance(target: "pd.Series[float]", option: "pd.Series[Any]") -> float:
     if total <= 0 or spare <= 0:
         return 0.0
     return max(0.0, 1.0 - (within / spare) / (total / (len(values) - 1)))
+
+
+def ranked(frame: pd.DataFrame, target: str) -> "pd.Series[float]":
+    """Return the importance of each choice of one run for `target`, highest first."""
+    single = ~frame["choice"].str.startswith(ANY_STAGE)
+    shares = frame[single & (frame["target"] == target)].groupby("choice", sort=False)["importance"].first()
+    return shares.sort_values(ascending=False, kind="stable").head(MAX_RANKED)
+
+
+def notable(group: pd.DataFrame) -> list[str]:
+    """Return the choices shown option by option: those of any stage, the head, then the most important."""
+    both = [ranked(group, target) for target in TARGETS]
+    highest = pd.concat(both).groupby(level=0).max().sort_values(ascending=False, kind="stable")
+    pooled = [choice for choice in group["choice"].unique() if choice.startswith(ANY_STAGE)]
+    head = [choice for choice in group["choice"].unique() if choice == "head"]
+    alone = [str(choice) for choice in highest.index if choice not in head]
+    return [*pooled, *head, *alone[:NUM_DETAILED]]
 
 
 def _judge(run: Run) -> list[dict[str, Any]]:

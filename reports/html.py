@@ -25,9 +25,25 @@ from reports.sections import SECTIONS
 FRAMES_FOLDER: Final = "report"
 """Where the frames lie, beside the page."""
 _SENT: Final = [
-    *("run", "candidate", "kind", "architecture", "parameters", "macs"),
-    *("latency_ms", "latency_low_ms", "latency_high_ms", "latency_p95_ms", "device", "verdict"),
-    *("accuracy", "accuracy_low", "accuracy_high", "split", "state", "cause", "is_front"),
+    "run",
+    "candidate",
+    "kind",
+    "architecture",
+    "parameters",
+    "macs",
+    "latency_ms",
+    "latency_low_ms",
+    "latency_high_ms",
+    "latency_p95_ms",
+    "device",
+    "verdict",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "split",
+    "state",
+    "cause",
+    "is_front",
 ]
 """Columns of the candidates that the page's script needs."""
 _MAX_TEXT: Final = 2_000

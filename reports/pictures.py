@@ -8,6 +8,7 @@ from typing import Final
 from millinet.errors import ConfigError
 from millinet.files import write_bytes
 from reports.candidates import by_setting, name_of
+from reports.choices import notable
 from reports.content import Content
 from reports.drawing import Figure, standalone_svg
 from reports.plots import (
@@ -26,7 +27,6 @@ from reports.plots import (
     training_plot,
     with_legend,
 )
-from reports.sections.choices import notable
 
 
 def save_pictures(content: Content, folder: Path, *, suffixes: Sequence[str]) -> list[Path]:

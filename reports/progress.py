@@ -10,7 +10,7 @@ from millinet.frames import SEARCH
 from reports.load import Run
 
 
-class DominatedArea:
+class RunningHypervolume:
     """The area that a growing set of (latency, accuracy) points dominates, up to a latency limit.
 
     Equals `millinet.statistics.hypervolume` of the points so far, at the cost of one insertion a point.
@@ -77,7 +77,7 @@ def _follow(run: Run, limit_ms: float) -> pd.DataFrame:
     measured = trials["latency_ms"].notna()
     num_within = (trials["verdict"].eq("meets") & measured).astype(float).cumsum()
     accuracy = trials["accuracy"].where(inside)
-    area = DominatedArea(limit_ms)
+    area = RunningHypervolume(limit_ms)
     covered = [
         area.add(latency_ms, reached) if reached == reached else area.area
         for latency_ms, reached in zip(trials["latency_ms"], accuracy, strict=True)

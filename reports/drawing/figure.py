@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """A polyline; with `fill` it is closed and filled instead of stroked."""
+    """A polyline; `dash` is the length of dashes and gaps, 0 for none."""
 
     points: Sequence[tuple[float, float]]
     tone: str
     width: float = 1.5
     dash: float = 0.0
-    is_filled: bool = False
     opacity: float = 1.0
 
 
@@ -44,7 +43,7 @@ class Markers(NamedTuple):
 
 
 class Rectangle(NamedTuple):
-    """A filled rectangle; `title` is what a pointer resting on it reads."""
+    """A filled rectangle; `radius` rounds its corners."""
 
     x: float
     y: float
@@ -53,7 +52,6 @@ class Rectangle(NamedTuple):
     tone: str
     opacity: float = 1.0
     radius: float = 0.0
-    title: str = ""
 
 
 class Text(NamedTuple):

@@ -58,9 +58,6 @@ def _zoomed(points: Sequence[Point]) -> list[Point]:
 
 def _line(mark: Line) -> Iterator[tuple[str, float, Brush]]:
     points = _zoomed(mark.points)
-    if mark.is_filled:
-        yield mark.tone, mark.opacity, lambda draw, ink: draw.polygon(points, fill=ink)
-        return
     width = max(round(mark.width * _ZOOM), 1)
     pieces = [points] if not mark.dash else dashes(points, mark.dash * _ZOOM)
 

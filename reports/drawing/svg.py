@@ -58,9 +58,6 @@ def _trace(points: Any, *, is_closed: bool) -> str:
 
 
 def _line(mark: Line) -> str:
-    if mark.is_filled:
-        shape = _trace(mark.points, is_closed=True)
-        return f'<path d="{shape}" class="f-{mark.tone}"{_opacity(mark.opacity)}/>'
     dash = f' stroke-dasharray="{_px(mark.dash)}"' if mark.dash else ""
     look = f'fill="none" stroke-width="{mark.width:g}" stroke-linejoin="round"{dash}{_opacity(mark.opacity)}'
     return f'<path d="{_trace(mark.points, is_closed=False)}" class="s-{mark.tone}" {look}/>'
@@ -89,8 +86,7 @@ def _markers(mark: Markers) -> str:
 def _rectangle(mark: Rectangle) -> str:
     box = f'x="{_px(mark.x)}" y="{_px(mark.y)}" width="{_px(mark.width)}" height="{_px(mark.height)}"'
     radius = f' rx="{_px(mark.radius)}"' if mark.radius else ""
-    title = f"<title>{escape(mark.title)}</title>" if mark.title else ""
-    return f'<rect {box}{radius} class="f-{mark.tone}"{_opacity(mark.opacity)}>{title}</rect>'
+    return f'<rect {box}{radius} class="f-{mark.tone}"{_opacity(mark.opacity)}/>'
 
 
 def _text(mark: Text) -> str:

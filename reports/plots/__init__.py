@@ -1,11 +1,12 @@
 """The plots of a report, each a function from a frame to a figure."""
 
-from reports.plots.architecture import architecture_plot, read_parts
+from reports.plots.architecture import architecture_plot
 from reports.plots.canvas import HALF, NARROW, WIDE, Canvas
 from reports.plots.front import front_legend, front_plot
 from reports.plots.importance import importance_plot
 from reports.plots.legend import with_legend
 from reports.plots.options import options_plot
+from reports.plots.parts import read_parts
 from reports.plots.progress import PROGRESS, progress_legend, progress_plot
 from reports.plots.training import training_legend, training_plot
 

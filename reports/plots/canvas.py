@@ -8,7 +8,6 @@ from typing import Final
 class Canvas:
     """A size in pixels and the margins around the axes."""
 
-    name: str
     width: float
     height: float
     left: float = 52.0
@@ -28,7 +27,7 @@ class Canvas:
         return self.height - self.margin_bottom
 
 
-WIDE: Final = Canvas("wide", 960, 460)
+WIDE: Final = Canvas(960, 460)
 # A wide drawing shrunk to a phone has letters of four pixels, so the page carries this one as well.
-NARROW: Final = Canvas("narrow", 380, 360, left=44, num_ticks=4)
-HALF: Final = Canvas("half", 400, 260, left=48, top=36, num_ticks=5)
+NARROW: Final = Canvas(380, 360, left=44, num_ticks=4)
+HALF: Final = Canvas(400, 260, left=48, top=36, num_ticks=5)

@@ -1,14 +1,15 @@
 """Which choices mattered: a bar a choice, for accuracy and for latency."""
 
+from typing import Final
+
 import pandas as pd
 
 from reports import numbers
-from reports.choices import ANY_STAGE
+from reports.choices import ranked
 from reports.drawing import Figure, Rectangle, Text
 from reports.plots.canvas import Canvas
 
-MAX_CHOICES = 12
-_ROW = 26.0
+_ROW: Final = 26.0
 
 
 def importance_plot(choices: pd.DataFrame, canvas: Canvas, *, target: str) -> Figure:
@@ -32,15 +33,6 @@ def importance_plot(choices: pd.DataFrame, canvas: Canvas, *, target: str) -> Fi
         figure.add(Rectangle(start, middle - 7, max(room * share, 1), 14, tone, radius=3))
         figure.add(Text(start + room + 8, middle + 4, numbers.percent(share, 0), "muted", 12.5))
     return figure
-
-
-def ranked(choices: pd.DataFrame, target: str) -> "pd.Series[float]":
-    """Return the importance of each choice for `target`, highest first."""
-    single = ~choices["choice"].str.startswith(ANY_STAGE)
-    shares = (
-        choices[single & (choices["target"] == target)].groupby("choice", sort=False)["importance"].first()
-    )
-    return shares.sort_values(ascending=False, kind="stable").head(MAX_CHOICES)
 
 
 def _short(name: str) -> str:

@@ -1,6 +1,7 @@
 """How a search went: what it had found after each trial, and after each second."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import pandas as pd
 
@@ -10,30 +11,38 @@ from reports.plots.canvas import HALF
 from reports.plots.legend import Key, line_key
 from reports.plots.lines import Curve, curves_plot, dash_of
 
-PROGRESS: Final = {
-    "best": ("Best accuracy inside the budget", "order", "trials", "best_accuracy", "validation accuracy"),
-    "best-seconds": ("The same against time", "seconds", "seconds", "best_accuracy", "validation accuracy"),
-    "hypervolume": ("Hypervolume", "order", "trials", "hypervolume", "share of the rectangle to the limit"),
-    "within": (
-        "Proposals inside the budget",
-        "order",
-        "trials",
-        "share_within",
-        "share of measured candidates",
+
+class ProgressPlot(NamedTuple):
+    """One view of the `SEARCH` frame."""
+
+    title: str
+    y: str
+    """Column of the frame on the y axis, a fraction."""
+    y_label: str
+    x: str = "order"
+    """Column on the x axis."""
+    x_label: str = "trials"
+
+
+PROGRESS: Final[Mapping[str, ProgressPlot]] = {
+    "best": ProgressPlot("Best accuracy inside the budget", "best_accuracy", "validation accuracy"),
+    "best-seconds": ProgressPlot(
+        "The same against time", "best_accuracy", "validation accuracy", "seconds", "seconds"
     ),
+    "hypervolume": ProgressPlot("Hypervolume", "hypervolume", "share of the rectangle to the limit"),
+    "within": ProgressPlot("Proposals inside the budget", "share_within", "share of measured candidates"),
 }
-"""Name to title, x column, x label, y column and y label."""
 
 
 def progress_plot(search: pd.DataFrame, name: str, *, runs: list[str]) -> Figure:
     """Draw one of `PROGRESS` from the `SEARCH` frame, one curve a run."""
-    title, x_column, x_label, y_column, y_label = PROGRESS[name]
+    plot = PROGRESS[name]
     curves = []
     for number, run in enumerate(runs):
         rows = search[search["run"] == run]
-        x, y = rows[x_column].astype(float), rows[y_column].astype(float)
+        x, y = rows[plot.x].astype(float), rows[plot.y].astype(float)
         curves.append(Curve(list(x), list(y), *_look(number)))
-    return curves_plot(curves, HALF, title=title, x_label=x_label, y_label=y_label)
+    return curves_plot(curves, HALF, title=plot.title, x_label=plot.x_label, y_label=plot.y_label)
 
 
 def progress_legend(search: pd.DataFrame, *, runs: list[str]) -> list[Key]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from reports.content import Content
-from reports.drawing import Figure, Rectangle, inline_svg
+from reports.sections.bars import bar
 
 _MAX_CAUSES: Final = 60
 
@@ -26,14 +26,11 @@ def failures_section(content: Content) -> Mapping[str, Any] | None:
     )
     return {
         "causes": [
-            {"run": run, "cause": reason, "number": number, "bar": _bar(number / totals[run])}
+            {"run": run, "cause": reason, "number": number, "bar": _share_bar(number / totals[run])}
             for run, reason, number in ordered.itertuples(index=False)
         ]
     }
 
 
-def _bar(share: float) -> Markup:
-    figure = Figure(160, 18, f"{100 * share:.0f}% of the trials")
-    figure.add(Rectangle(0, 3, 160, 12, "line", radius=2))
-    figure.add(Rectangle(0, 3, max(160 * share, 1), 12, "series2", radius=2))
-    return Markup(inline_svg(figure, css_class="bar"))
+def _share_bar(share: float) -> Markup:
+    return bar(share, title=f"{share:.0%} of the trials", tone="series2")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from reports import numbers
 from reports.content import Content
-from reports.drawing import Figure, Rectangle, inline_svg
+from reports.sections.bars import bar
 
 
 def pruning_section(content: Content) -> Mapping[str, Any] | None:
@@ -40,7 +40,7 @@ def _summary(group: pd.DataFrame) -> str:
 def _layer(row: "pd.Series[Any]", widest: int) -> dict[str, Any]:
     return {
         "name": row["layer"],
-        "bar": _bar(row["out_before"], row["out_after"], widest),
+        "bar": _width_bar(row["out_before"], row["out_after"], widest),
         "channels": _change(row["out_before"], row["out_after"], lambda value: f"{value:,}"),
         "parameters": _change(row["parameters_before"], row["parameters_after"], numbers.count),
         "share": _change(row["share_before"], row["share_after"], numbers.percent),
@@ -54,12 +54,7 @@ def _change(before: Any, after: Any, write: Any) -> str:
     return write(before) if before == after else f"{write(before)} → {write(after)}"
 
 
-def _bar(before: Any, after: Any, widest: Any) -> Markup:
+def _width_bar(before: Any, after: Any, widest: Any) -> Markup:
     if numbers.is_missing(before) or numbers.is_missing(after) or not widest:
         return Markup("")
-    figure = Figure(160, 18, f"{after} of {before} channels kept")
-    figure.add(
-        Rectangle(0, 3, max(160 * before / widest, 1), 12, "line", radius=2),
-        Rectangle(0, 3, max(160 * after / widest, 1), 12, "series1", radius=2),
-    )
-    return Markup(inline_svg(figure, css_class="bar"))
+    return bar(after / widest, title=f"{after} of {before} channels kept", ground=before / widest)

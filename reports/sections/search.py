@@ -7,9 +7,10 @@ from markupsafe import Markup
 
 from reports import numbers
 from reports.content import Content
-from reports.drawing import Figure, Rectangle, inline_svg
+from reports.drawing import inline_svg
 from reports.load import Run
 from reports.plots import PROGRESS, progress_legend, progress_plot
+from reports.sections.bars import bar
 from reports.sections.legend import legend
 
 
@@ -20,8 +21,11 @@ def search_section(content: Content) -> Mapping[str, Any] | None:
         return None
     return {
         "plots": [
-            {"title": title, "figure": Markup(inline_svg(progress_plot(frame, name, runs=content.names)))}
-            for name, (title, *_) in PROGRESS.items()
+            {
+                "title": plot.title,
+                "figure": Markup(inline_svg(progress_plot(frame, name, runs=content.names))),
+            }
+            for name, plot in PROGRESS.items()
         ],
         "legend": legend(progress_legend(frame, runs=content.names)),
         "phases": [entry for run in content.runs for entry in _phases(run)],
@@ -33,13 +37,11 @@ def _phases(run: Run) -> list[dict[str, Any]]:
     if not total:
         return []
     return [
-        {"run": run.name, "phase": phase, "time": numbers.duration(seconds), "bar": _bar(seconds / total)}
+        {
+            "run": run.name,
+            "phase": phase,
+            "time": numbers.duration(seconds),
+            "bar": bar(seconds / total, title=f"{seconds / total:.0%} of the time"),
+        }
         for phase, seconds in run.record.phases.items()
     ]
-
-
-def _bar(share: float) -> Markup:
-    figure = Figure(160, 18, f"{100 * share:.0f}% of the time")
-    figure.add(Rectangle(0, 3, 160, 12, "line", radius=2))
-    figure.add(Rectangle(0, 3, max(160 * share, 1), 12, "series1", radius=2))
-    return Markup(inline_svg(figure, css_class="bar"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from millinet.frames import SEARCH, TRIALS
 from millinet.statistics import hypervolume
 from reports import compare
-from reports.progress import DominatedArea
+from reports.progress import RunningHypervolume
 from tests.reports.generated import Plan, make_run
 
 # A coarse grid, so that equal latencies and equal accuracies come up.
@@ -18,7 +18,7 @@ GRID = st.tuples(st.integers(0, 12), st.integers(0, 10))
 
 @given(st.lists(GRID, max_size=40))
 def test_adding_points_one_by_one_gives_the_hypervolume(points: list[tuple[int, int]]) -> None:
-    area = DominatedArea(limit_ms=10.0)
+    area = RunningHypervolume(limit_ms=10.0)
 
     for latency, accuracy in points:
         area.add(latency, accuracy / 10)
@@ -28,7 +28,7 @@ def test_adding_points_one_by_one_gives_the_hypervolume(points: list[tuple[int, 
 
 
 def test_the_area_of_two_points_is_the_one_worked_out_by_hand() -> None:
-    area = DominatedArea(limit_ms=4.0)
+    area = RunningHypervolume(limit_ms=4.0)
 
     area.add(1.0, 0.5)
     both = area.add(2.0, 0.9)
