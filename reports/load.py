@@ -5,21 +5,19 @@ nothing but a missing folder is fatal here; each thing that cannot be read becom
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from millinet.certificate import Certificate
 from millinet.errors import RunFolderError
 from millinet.frames import HISTORY, LATENCY, LAYERS, PREDICTIONS, TRIALS, FrameSchema
 from millinet.runs import FORMAT, RunFolder, RunRecord
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,7 @@ def load_run(path: Path) -> Run:
     )
     for winner in RunFolder(path, record).winners():
         run.winners.append(_entry(winner.path, path, problems))
+    problems.extend(_changed_since(RunFolder(path, record)))
     _explain_status(run)
     return run
 
@@ -110,7 +109,7 @@ def _record(path: Path, problems: list[str]) -> RunRecord:
             "what it does not know is left out"
         )
     nameless = {"name": path.resolve().name, "created": "", "command": [], "config": {}}
-    return _lenient(RunRecord, nameless | content, "run.json", problems)
+    return _lenient_record(nameless | content, nameless, problems)
 
 
 def _entry(folder: Path, root: Path, problems: list[str]) -> Entry:
@@ -151,17 +150,18 @@ def _certificate(content: dict[str, Any], shown: str, problems: list[str]) -> Ce
         return None
 
 
-def _lenient(kind: type[Model], content: dict[str, Any], shown: str, problems: list[str]) -> Model:
-    """Validate `content`, dropping the fields that `kind` does not know or cannot read."""
-    known = {key: value for key, value in content.items() if key in kind.model_fields}
+def _lenient_record(
+    content: Mapping[str, Any], fallback: Mapping[str, Any], problems: list[str]
+) -> RunRecord:
+    """Validate the content of run.json without the fields that are unknown or cannot be read."""
+    known = {key: value for key, value in content.items() if key in RunRecord.model_fields}
     try:
-        return kind.model_validate(known)
+        return RunRecord.model_validate(known)
     except ValidationError as error:
         wrong = sorted({str(problem["loc"][0]) for problem in error.errors()})
-        problems.append(f"{shown} cannot be read in {', '.join(wrong)}: left out")
+        problems.append(f"run.json cannot be read in {', '.join(wrong)}: left out")
         kept = {key: value for key, value in known.items() if key not in wrong}
-        fallback = {"name": "unnamed run", "created": "", "command": [], "config": {}}
-        return kind.model_validate({key: fallback[key] for key in wrong if key in fallback} | kept)
+        return RunRecord.model_validate({**fallback, **kept})
 
 
 def _json(file: Path, problems: list[str], *, shown: str = "") -> dict[str, Any] | None:
@@ -221,6 +221,16 @@ def _salvaged(file: Path, schema: FrameSchema, name: str, problems: list[str]) -
     return best
 
 
+def _changed_since(run: RunFolder) -> list[str]:
+    """Say which files of a finished run no longer have the checksum that it recorded."""
+    if run.record.status != "complete":
+        return []
+    try:
+        return [f"{name} is no longer as the run left it" for name in run.damaged()]
+    except OSError as error:
+        return [f"checksums cannot be checked: {error}"]
+
+
 def _explain_status(run: Run) -> None:
     finished = int((run.trials["state"] != "running").sum())
     asked = f" of {run.record.num_trials}" if run.record.num_trials else ""
@@ -232,6 +242,5 @@ def _explain_status(run: Run) -> None:
     }
     if run.record.status in says:
         run.problems.insert(0, says[run.record.status])
-    run.problems.extend(run.record.notes)
     if run.record.status == "complete" and not run.winners:
         run.problems.append("there is no winner: winners/ is missing or empty")

@@ -17,8 +17,12 @@
     return value.toLocaleString("en-GB");
   };
   const percent = (value) => `${(100 * value).toFixed(1)}%`;
-  const between = (row, low, high, write) =>
-    missing(row[low]) || missing(row[high]) ? "" : `${write(row[low])} to ${write(row[high])}`;
+  const between = (row, low, high, write, unit) =>
+    missing(row[low]) || missing(row[high]) ? "" : `${write(row[low])} to ${write(row[high])}${unit}`;
+  const accuracyRange = (row) =>
+    between(row, "accuracy_low", "accuracy_high", (value) => (100 * value).toFixed(1), "%");
+  const latencyRange = (row) =>
+    between(row, "latency_low_ms", "latency_high_ms", (value) => significant(value), " ms");
   const latency = (row) => missing(row.latency_ms) ? "-" : `${significant(row.latency_ms)} ms`;
   const accuracy = (row) => missing(row.accuracy) ? "-" : percent(row.accuracy);
   const verdictTone = { meets: "good", fails: "bad", undecided: "unsure" };
@@ -44,11 +48,11 @@
     architecture: (cell, row) => { cell.className = "long mono"; cell.append(isolated(row.architecture ?? "")); },
     accuracy: (cell, row) => {
       cell.className = "n"; cell.append(accuracy(row));
-      ranged(cell, between(row, "accuracy_low", "accuracy_high", percent));
+      ranged(cell, accuracyRange(row));
     },
     latency_ms: (cell, row) => {
       cell.className = "n"; cell.append(latency(row));
-      ranged(cell, between(row, "latency_low_ms", "latency_high_ms", (value) => significant(value)));
+      ranged(cell, latencyRange(row));
     },
     latency_p95_ms: (cell, row) => {
       cell.className = "n"; cell.append(missing(row.latency_p95_ms) ? "-" : `${significant(row.latency_p95_ms)} ms`);
@@ -136,10 +140,9 @@
     const title = element("b");
     title.append(isolated(row.run), ", ", isolated(row.candidate));
     tip.append(title);
-    const accuracyRange = between(row, "accuracy_low", "accuracy_high", percent);
-    tip.append(`${accuracy(row)} ${row.split} accuracy${accuracyRange && ` (${accuracyRange})`}`, element("br"));
-    const latencyRange = between(row, "latency_low_ms", "latency_high_ms", (value) => significant(value));
-    tip.append(`${latency(row)}${latencyRange && ` (${latencyRange})`}, ${counted(row.parameters ?? 0)} parameters`);
+    const bracketed = (text) => text && ` (${text})`;
+    tip.append(`${accuracy(row)} ${row.split} accuracy${bracketed(accuracyRange(row))}`, element("br"));
+    tip.append(`${latency(row)}${bracketed(latencyRange(row))}, ${counted(row.parameters ?? 0)} parameters`);
     const architecture = element("span", undefined, "mono");
     architecture.append(isolated((row.architecture ?? "").slice(0, 400)));
     tip.append(architecture);

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from millinet.errors import RunFolderError
+from millinet.runs import RunFolder
 from reports import build_report, compare
 from tests.reports.generated import Plan, make_run
 
@@ -49,6 +50,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "newer certificate": (
         lambda run: _change(run / "winners/1/certificate.json", invented=3),
         "fields of another version",
+    ),
+    "certificate edited afterwards": (
+        lambda run: (RunFolder.open(run).seal(), _change(run / "winners/1/certificate.json", macs=1))[1],
+        "winners/1/certificate.json is no longer as the run left it",
     ),
     "certificate without latency": (
         lambda run: _change(run / "winners/1/certificate.json", median_ms="fast"),
