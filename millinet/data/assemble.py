@@ -52,9 +52,11 @@ def assemble(collection: Collection, spec: DataSpec, *, seed: int) -> DataSet:
 
 def _check_labels(collection: Collection) -> None:
     num_classes, labels = len(collection.class_names), collection.labels
-    if len(labels) == 0 or num_classes < 2:
+    num_seen = len(set(labels.tolist()))
+    if num_seen < 2:
+        broken = f"; {len(collection.skipped)} could not be read" if collection.skipped else ""
         raise DataError(
-            f"a classifier needs images of 2 or more classes, got {len(labels)} of {num_classes} classes"
+            f"a classifier needs images of 2 or more classes, got {len(labels)} of {num_seen} classes{broken}"
         )
     wrong = (labels < 0) | (labels >= num_classes)
     if wrong.any():

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from millinet.data.dataset import Split
 from millinet.device import usable_cores
-from millinet.errors import ConfigError
+from millinet.errors import ConfigError, DataError
 
 Placement = Literal["device", "host", "disk"]
 
@@ -24,6 +24,8 @@ LARGEST_SHARE: Final = 0.3
 """Pixels may take this share of an accelerator's free memory; the rest is for the network."""
 MOST_WORKERS: Final = 8
 """Decoding processes at most; more only take turns on the bus."""
+_WORKER_PREFIX: Final = f"{DataError.__module__}.{DataError.__name__}: "
+"""How Python prints such an error in a traceback."""
 
 
 class Feed(Protocol):
@@ -38,7 +40,7 @@ def deal(indices: Tensor, batch_size: int) -> tuple[Tensor, ...]:
     """Deal indices into the fewest batches, of nearly equal size.
 
     101 images in batches of at most 100 come as 51 and 50, not as 100 and 1: no image is lost, and no batch
-    norm meets a lonely one.
+    norm meets a lonely one. Of an odd number in pairs, three share a batch.
 
     Args:
         indices: int64, shape (images,).
@@ -51,7 +53,8 @@ def num_batches(num_images: int, batch_size: int) -> int:
     """Count the batches that so many images make."""
     if batch_size < 1:
         raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
-    return max(1, -(-num_images // batch_size))
+    fewest = -(-num_images // batch_size)
+    return max(1, fewest if batch_size == 1 else min(fewest, num_images // 2))
 
 
 def placement(split: Split, device: torch.device) -> Placement:
@@ -128,8 +131,12 @@ class DiskFeed:
     def __call__(self, chosen: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches as the workers finish them, in the order asked for."""
         self._plan.batches = [indices.tolist() for indices in chosen]
-        for images, labels in self._loader:
-            yield images.to(self._device, non_blocking=True), labels.to(self._device, non_blocking=True)
+        try:
+            for images, labels in self._loader:
+                yield images.to(self._device, non_blocking=True), labels.to(self._device, non_blocking=True)
+        except DataError as error:
+            # A worker's error comes with its whole traceback, which ends in the message.
+            raise DataError(str(error).strip().splitlines()[-1].removeprefix(_WORKER_PREFIX)) from error
 
 
 class _Plan:

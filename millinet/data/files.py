@@ -65,7 +65,7 @@ def read_files(
     store = cache_folder("images") / f"{state}.safetensors"
     reading = recall(store) or keep(store, _read(files, options, origin))
     kept = [files[index] for index in reading.kept]
-    _check_any(kept, num_tried=len(files), origin=origin)
+    _check_any(kept, num_tried=len(files), origin=origin, skipped=reading.skipped)
     return Collection(
         images=reading.images,
         labels=torch.tensor([file.label for file in kept], dtype=torch.int64),
@@ -84,7 +84,7 @@ def _read(files: Sequence[LabelledFile], options: DataOptions, origin: str) -> R
     found = each(read_header, [file.path for file in files])
     headers = {index: header for index, header in enumerate(found) if isinstance(header, Header)}
     skipped = [f"{files[index].key}: {why}" for index, why in enumerate(found) if isinstance(why, DataError)]
-    _check_any([files[index] for index in headers], num_tried=len(files), origin=origin)
+    _check_any(list(headers), num_tried=len(files), origin=origin, skipped=skipped)
     shape = _shape(list(headers.values()), options)
     places = list(headers)
     images, reasons, note = _pixels([files[place].path for place in places], shape, options)
@@ -114,10 +114,11 @@ def _pixels(
     return images, reasons, f"{amount} are held in memory"
 
 
-def _check_any(files: Sequence[LabelledFile], *, num_tried: int, origin: str) -> None:
-    if not files:
+def _check_any(found: Sequence[object], *, num_tried: int, origin: str, skipped: Sequence[str]) -> None:
+    if not found:
+        first = f"; the first, {skipped[0]}" if skipped else ""
         raise DataError(
-            f"no readable image in {origin} ({num_tried} files tried); docs/data.md lists the formats"
+            f"no readable image in {origin} ({num_tried} files tried{first}); docs/data.md lists the formats"
         )
 
 

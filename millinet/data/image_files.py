@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,8 @@ from torch import Tensor
 from millinet.data.cache import cache_folder, state_of
 from millinet.data.each import each, pillow_quiet
 from millinet.data.images import read_image
-from millinet.errors import DataError
+from millinet.data.paths import readable
+from millinet.errors import DataError, RunFolderError
 from millinet.files import write_text
 
 SCAN_FORMAT: Final = "millinet.scan/1"
@@ -46,7 +48,8 @@ class ImageFiles:
             with pillow_quiet():
                 return read_image(self.paths[index], channels=channels, resolution=(height, width))
         except DataError as error:
-            raise DataError(f"{self.paths[index]} was readable before and is not now: {error}") from error
+            name = readable(self.paths[index])
+            raise DataError(f"{name} was readable before and is not now: {error}") from error
 
     def take(self, indices: Sequence[int]) -> "ImageFiles":
         """Return the files at `indices`."""
@@ -68,10 +71,10 @@ def scan(paths: Sequence[Path], shape: tuple[int, int, int]) -> tuple[ImageFiles
     found = _remembered(store, shape)
     if found is None:
         found = _looked_at(paths, shape)
-        moments, reasons = found
-        write_text(
-            store, json.dumps({"format": SCAN_FORMAT, "moments": moments.tolist(), "reasons": reasons})
-        )
+        told = {"format": SCAN_FORMAT, "moments": found[0].tolist(), "reasons": found[1]}
+        # Where nothing can be remembered, the next start looks again.
+        with suppress(RunFolderError):
+            write_text(store, json.dumps(told))
     moments, reasons = found
     bad = {int(index): reason for index, reason in reasons.items()}
     kept = [path for index, path in enumerate(paths) if index not in bad]

@@ -18,10 +18,12 @@ SUFFIXES: Final = frozenset(
     (
         ".jpg",
         ".jpeg",
+        ".jfif",
         ".png",
         ".bmp",
         ".gif",
         ".webp",
+        ".avif",
         ".tif",
         ".tiff",
         ".ppm",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from millinet.training.crossvalidate import CrossValidation, cross_validate
+from millinet.training.crossvalidate import CrossValidation, cross_validate, deal_folds
 from millinet.training.evaluate import Evaluation, evaluate, predict
 from millinet.training.fit import fit
 from millinet.training.history import EpochRecord, FitResult
@@ -22,6 +22,7 @@ __all__ = [
     "FitResult",
     "Recipe",
     "cross_validate",
+    "deal_folds",
     "evaluate",
     "fit",
     "predict",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from millinet.data.dataset import DataSet, Split
 from millinet.data.normalisation import channel_moments
@@ -62,23 +62,77 @@ def cross_validate(  # noqa: PLR0913 - as `fit`, and the two numbers of the meth
 
     Raises:
         ConfigError: If the numbers are out of range, or the images are streamed.
+        DataError: If some fold would leave no image for early stopping.
     """
-    if num_folds < 2 or repeats < 1:
-        raise ConfigError(f"k-fold needs num_folds >= 2 and repeats >= 1, got {num_folds} and {repeats}")
+    dealt = deal_folds(data, num_folds=num_folds, repeats=repeats, seed=seed)
     known = _known(data)
-    labels, keys = known.labels.tolist(), [str(index) for index in range(len(known))]
     accuracies = []
-    for repeat in range(repeats):
-        folds = stratified_folds(labels, keys, num_folds=num_folds, salt=f"folds {seed} {repeat}")
-        for number, left_out in enumerate(folds):
-            run_seed = seed + 1_000 * repeat + number
-            part = _leaving_out(data, known, left_out, seed=run_seed)
-            with torch.random.fork_rng():
-                torch.manual_seed(run_seed)
-                model = make_model()
-            fit(model, part, recipe, device=device, seed=run_seed)
-            accuracies.append(evaluate(model, part.test, data=part).accuracy)
+    for fold in dealt:
+        part = _part(data, known, fold)
+        with torch.random.fork_rng():
+            torch.manual_seed(fold.seed)
+            model = make_model()
+        fit(model, part, recipe, device=device, seed=fold.seed)
+        accuracies.append(evaluate(model, part.test, data=part).accuracy)
     return CrossValidation(accuracies, resampled_interval(accuracies, num_folds=num_folds), len(known))
+
+
+class Fold(NamedTuple):
+    """One training of a cross-validation: places among the training and then the validation images."""
+
+    train: list[int]
+    held: list[int]
+    """What early stopping judges by."""
+    judged: list[int]
+    """What the network is judged by."""
+    seed: int
+
+
+def deal_folds(data: DataSet, *, num_folds: int, repeats: int = 2, seed: int = 0) -> list[Fold]:
+    """Deal the images of `cross_validate`, or say that it cannot be done, before anything is trained.
+
+    Args:
+        data: The data set; its images must be held in memory.
+        num_folds: At least 2.
+        repeats: At least 1.
+        seed: Another one deals otherwise.
+
+    Raises:
+        ConfigError: If the numbers are out of range, or the images are streamed.
+        DataError: If some fold would leave no image for early stopping.
+    """
+    if not (data.train.is_in_memory and data.validation.is_in_memory):
+        raise ConfigError(
+            "k-fold is for small sets held in memory, got one that is streamed; leave it out, or hold more "
+            "with ,memory=MIB after the data set"
+        )
+    labels = [*data.train.labels.tolist(), *data.validation.labels.tolist()]
+    if repeats < 1 or not 2 <= num_folds <= len(labels) // 2:
+        raise ConfigError(
+            f"k-fold needs at least 2 folds of at least 2 images, dealt once or more, got {num_folds} folds "
+            f"of {len(labels)} images, dealt {repeats} times; 5 folds dealt twice are usual"
+        )
+    keys = [str(index) for index in range(len(labels))]
+    return [
+        _fold(labels, judged, seed=seed + 1_000 * repeat + number)
+        for repeat in range(repeats)
+        for number, judged in enumerate(
+            stratified_folds(labels, keys, num_folds=num_folds, salt=f"folds {seed} {repeat}")
+        )
+    ]
+
+
+def _fold(labels: Sequence[int], judged: list[int], *, seed: int) -> Fold:
+    """Hold a part of what is not judged back for early stopping."""
+    chosen = set(judged)
+    rest = [index for index in range(len(labels)) if index not in chosen]
+    kept, held = stratified(
+        [labels[index] for index in rest],
+        [str(index) for index in rest],
+        fraction=HELD_SHARE,
+        salt=f"held {seed}",
+    )
+    return Fold([rest[index] for index in kept], [rest[index] for index in held], judged, seed)
 
 
 def resampled_interval(accuracies: Sequence[float], *, num_folds: int, confidence: float = 0.95) -> Interval:
@@ -100,30 +154,23 @@ def resampled_interval(accuracies: Sequence[float], *, num_folds: int, confidenc
 
 
 def _known(data: DataSet) -> Split:
-    """Join the images that may be looked at."""
-    if not isinstance(data.train.images, Tensor) or not isinstance(data.validation.images, Tensor):
-        raise ConfigError(
-            "k-fold is for small sets held in memory, got one that is streamed; use fit instead"
-        )
+    """Join the images that may be looked at, all in memory."""
+    parts = (data.train, data.validation)
     return Split(
-        torch.cat([data.train.images, data.validation.images]),
-        torch.cat([data.train.labels, data.validation.labels]),
+        torch.cat([part.pixels(torch.arange(len(part))) for part in parts]),
+        torch.cat([part.labels for part in parts]),
     )
 
 
-def _leaving_out(data: DataSet, known: Split, left_out: Sequence[int], *, seed: int) -> DataSet:
+def _part(data: DataSet, known: Split, fold: Fold) -> DataSet:
     """Make a set whose test split is the fold, and whose other splits are the rest."""
-    chosen = set(left_out)
-    rest = [index for index in range(len(known)) if index not in chosen]
-    labels = known.labels[torch.tensor(rest)].tolist()
-    kept, held = stratified(labels, [str(index) for index in rest], fraction=HELD_SHARE, salt=f"held {seed}")
-    train = known.subset([rest[index] for index in kept])
+    train = known.subset(fold.train)
     mean, std = channel_moments(train)
     return replace(
         data,
         train=train,
-        validation=known.subset([rest[index] for index in held]),
-        test=known.subset(left_out),
+        validation=known.subset(fold.held),
+        test=known.subset(fold.judged),
         mean=mean,
         std=std,
     )

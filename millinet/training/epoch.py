@@ -81,8 +81,8 @@ class EpochTrainer:
         mean = float(add_up(total)) / len(self._data.train)
         if not math.isfinite(mean):
             raise DivergedError(
-                f"the training loss became {mean} in epoch {epoch} at learning rate "
-                f"{self.learning_rate:.3g}; try a lower rate or clip_norm=1"
+                f"the training loss became {mean} in epoch {epoch}, with a rate of at most "
+                f"{self.recipe.learning_rate:.3g}; try a lower learning_rate or clip_norm=1"
             )
         return mean
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from millinet.data.dataset import DataSet
+from millinet.data.feed import num_batches
 from millinet.device import resolve_device, using_threads
 from millinet.errors import ConfigError, DivergedError
 from millinet.training.checkpoint import load_checkpoint, save_checkpoint
@@ -19,6 +20,7 @@ from millinet.training.depth import stochastic_depth
 from millinet.training.epoch import EpochTrainer
 from millinet.training.history import FitResult, OnEpoch
 from millinet.training.insight import health_of, start_from_data
+from millinet.training.parallel import ranks
 from millinet.training.recipe import Recipe
 from millinet.training.sitting import Sitting
 
@@ -63,7 +65,7 @@ def fit(  # noqa: PLR0913 - what, on what, how, where, and the three seams a cal
         MemoryShortError: If not even the smallest batch fits into memory.
     """
     place = resolve_device(device)
-    _check_batch_norms(model, recipe)
+    _check_batch_norms(model, recipe, num_images=len(data.train))
     config = recipe.as_dict() | {"seed": seed, "data": data.fingerprint, "model": _signature(model)}
     state = load_checkpoint(checkpoint, config=config) if checkpoint is not None else None
     with ExitStack() as stack:
@@ -112,10 +114,16 @@ def _signature(model: nn.Module) -> str:
     return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
 
 
-def _check_batch_norms(model: nn.Module, recipe: Recipe) -> None:
-    has_batch_norm = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
-    if recipe.batch_size == 1 and has_batch_norm:
-        raise ConfigError("batch norms need at least 2 images in a batch, got batch_size=1; use 2 or more")
+def _check_batch_norms(model: nn.Module, recipe: Recipe, *, num_images: int) -> None:
+    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
+        return
+    smallest = num_images // num_batches(num_images, recipe.batch_size) // ranks().size
+    if smallest < 2:
+        shared = f" shared by {ranks().size} processes" if ranks().size > 1 else ""
+        raise ConfigError(
+            f"batch norms need at least 2 images in a batch, got batch_size={recipe.batch_size}{shared} and "
+            f"{num_images} training images; use a larger batch_size, more images or a network without them"
+        )
 
 
 @contextmanager

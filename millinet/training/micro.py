@@ -54,7 +54,7 @@ class MicroBatches:
 
     def _attempt(self, loss_of: LossOf, images: Tensor, labels: Tensor, weight: float) -> Tensor:
         self._model.zero_grad(set_to_none=True)
-        num_parts = max(1, -(-len(images) // self.size))
+        num_parts = max(1, min(-(-len(images) // self.size), len(images) // self._smallest))
         total = torch.zeros((), device=images.device)
         for part, named in zip(images.tensor_split(num_parts), labels.tensor_split(num_parts), strict=True):
             loss = loss_of(part, named) * (len(part) / len(images))

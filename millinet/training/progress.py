@@ -5,9 +5,11 @@ Each is a callable for `fit(on_epoch=...)`; `together` joins several.
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from millinet.errors import ConfigError
+from millinet.files import write_text
 from millinet.training.history import EpochRecord, OnEpoch
 
 
@@ -33,7 +35,11 @@ class EpochLines:
 
 
 class JsonLines:
-    """Adds one line of JSON an epoch to a file."""
+    """Keeps one line of JSON for each epoch in a file.
+
+    An epoch that is trained again, after a kill before its checkpoint or at a gentler rate, takes the place
+    of its line and of all later ones.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -41,6 +47,9 @@ class JsonLines:
 
     def __call__(self, record: EpochRecord) -> None:
         """Add the record."""
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        if len(lines) >= record.epoch:
+            write_text(self._path, "".join(f"{line}\n" for line in lines[: record.epoch - 1]))
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record._asdict()) + "\n")
 
@@ -60,14 +69,16 @@ class TensorBoard:
                 f"TensorBoard is not installed, {folder} cannot be written; "
                 f"pip install 'millinet[tensorboard]'"
             ) from error
-        self._writer = SummaryWriter(str(folder))
+        # Made with the first epoch: the folder of a run must be empty when the run begins.
+        self._writer = cache(partial(SummaryWriter, str(folder)))
 
     def __call__(self, record: EpochRecord) -> None:
         """Write the record's numbers at its epoch."""
+        writer = self._writer()
         for name, value in record._asdict().items():
             if name != "epoch":
-                self._writer.add_scalar(name, value, record.epoch)
-        self._writer.flush()
+                writer.add_scalar(name, value, record.epoch)
+        writer.flush()
 
 
 def together(listeners: Sequence[OnEpoch]) -> OnEpoch:

@@ -5,6 +5,7 @@ the answers hardly differ and no gradient comes back (Glorot and Bengio, 2010). 
 diverge: it stays at chance, whatever the recipe.
 """
 
+import math
 from typing import Final
 
 import torch
@@ -22,10 +23,14 @@ NUM_IMAGES: Final = 64
 def starting_signal(model: nn.Module, data: DataSet) -> float:
     """Return how far the answers to different images lie apart: their deviation, averaged over the classes.
 
+    Of a single image nothing can be told, and the answer is infinite.
+
     Args:
         model: A classifier on the CPU, before training; its mode is put back.
         data: The first training images are looked at.
     """
+    if len(data.train) < 2:
+        return math.inf
     images = data.normalise(data.train.pixels(torch.arange(min(NUM_IMAGES, len(data.train)))))
     # In training mode batch norms use these images' own statistics, as the first step will.
     with evaluating(model):

@@ -157,9 +157,12 @@ def test_names_that_are_not_utf8_are_read_and_shown_escaped(tmp_path: Path) -> N
     "\n".join([*data.class_names, *data.skipped, *data.notes]).encode("utf-8")
 
 
-def test_other_files_and_hidden_ones_are_no_images(tmp_path: Path) -> None:
+def test_other_files_are_told_and_hidden_ones_are_not(tmp_path: Path) -> None:
     birds(tmp_path)
     (tmp_path / "owl" / "notes.txt").write_text("seen at dusk")
+    for number in range(2):
+        (tmp_path / "owl" / f"{number}.HEIC").write_bytes(b"x")
+    paint(tmp_path / "loose.png")
     (tmp_path / "owl" / ".thumbnail.png").write_bytes(b"x")
     (tmp_path / ".git").mkdir()
 
@@ -167,6 +170,39 @@ def test_other_files_and_hidden_ones_are_no_images(tmp_path: Path) -> None:
 
     assert data.skipped == []
     assert data.num_classes == 2
+    [note] = [note for note in data.notes if "left out" in note]
+    assert note.startswith("4 files are no images, or in no class folder, and left out (2 .heic, ")
+
+
+def test_the_parts_of_a_set_may_be_written_in_capitals(tmp_path: Path) -> None:
+    birds(tmp_path / "Train")
+    birds(tmp_path / "TEST", per_class=2)
+    birds(tmp_path / "more")
+
+    data = load_data(f"folder:{tmp_path}")
+
+    assert data.class_names == ("crow", "owl")
+    assert data.sizes()["test"] == 4
+    assert "1 folders beside train are left out (more)" in data.notes
+
+
+def test_a_second_class_without_a_readable_image_is_no_second_class(tmp_path: Path) -> None:
+    for number in range(4):
+        paint(tmp_path / "owl" / f"{number}.png", seed=number)
+    (tmp_path / "crow").mkdir()
+    (tmp_path / "crow" / "0.png").touch()
+
+    with pytest.raises(DataError, match="got 4 of 1 classes; 1 could not be read"):
+        load_data(f"folder:{tmp_path}")
+
+
+def test_a_folder_without_a_readable_image_says_why_of_the_first(tmp_path: Path) -> None:
+    for name in ("crow", "owl"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.png").touch()
+
+    with pytest.raises(DataError, match=r"2 files tried; the first, crow/0\.png: the file is empty"):
+        load_data(f"folder:{tmp_path}")
 
 
 def test_images_deeper_inside_a_class_belong_to_it(tmp_path: Path) -> None:

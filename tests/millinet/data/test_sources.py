@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision import datasets
 
 from millinet.data import load_data
@@ -131,11 +132,27 @@ def test_a_file_that_a_table_names_and_that_is_not_there_is_listed(tmp_path: Pat
         ("path,label,split\na.png,owl,holdout\n", "got 'holdout'"),
         ("", "no CSV table"),
         ("path,label\n", "no readable image"),
+        ("path,label\ngone.png,owl\n", r"the first, gone\.png: there is no such file"),
+        ("path,label\na.png,owl,night\n", "2 columns in its first line and more below"),
+        ("path,label\na.png,owl\nb.png,owl\na.png,crow\n", "'a.png' is 'owl' in line 2 .* 'crow' in line 4"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_data(table(tmp_path, text))
+
+
+def test_blanks_around_a_label_make_no_class_of_their_own(tmp_path: Path) -> None:
+    text = rows(tmp_path).replace("1.png,owl", "1.png, owl ")
+
+    assert load_data(table(tmp_path, "path,label\n" + text)).class_names == ("crow", "owl")
+
+
+def test_a_row_that_stands_twice_counts_once(tmp_path: Path) -> None:
+    text = rows(tmp_path)
+    other = text.replace("crow/", "./crow/")
+
+    assert sum(load_data(table(tmp_path, "path,label\n" + text + other)).sizes().values()) == 20
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
@@ -193,6 +210,53 @@ def nothing() -> list[object]:
     return []
 
 
+def pictures() -> list[tuple[Image.Image, int]]:
+    return [(Image.new("L" if index % 2 else "RGB", (8 + index, 9)), index % 2) for index in range(20)]
+
+
+class Torn(Waves):
+    """One of its files cannot be read."""
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        if index == 5:
+            raise OSError("image file is truncated")
+        return super().__getitem__(index)
+
+
+def torn() -> Torn:
+    return Torn()
+
+
+def gone() -> Torn:
+    torn = Torn(6)
+    torn.__class__ = type("Gone", (Torn,), {"__getitem__": lambda self, index: {}["path"]})
+    return torn
+
+
+def boxed_label() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [(torch.zeros(1, 2, 2), torch.tensor([index % 2])) for index in range(20)]
+
+
+def one_hot() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [(torch.zeros(1, 2, 2), torch.eye(3)[0])]
+
+
+def channels_last() -> list[tuple[np.ndarray, int]]:
+    return [(np.zeros((32, 48, 3), dtype=np.uint8), 0)]
+
+
+def triple() -> list[tuple[torch.Tensor, int, str]]:
+    return [(torch.zeros(1, 2, 2), 0, "owl.png")]
+
+
+def fields() -> list[dict[str, object]]:
+    return [{"image": torch.zeros(1, 2, 2), "label": 0}]
+
+
+def file_name() -> list[tuple[str, int]]:
+    return [("owl.png", 0)]
+
+
 MODULE = "tests.millinet.data.test_sources"
 
 
@@ -212,6 +276,24 @@ def test_items_with_pixels_that_are_not_finite_are_listed() -> None:
     ]
 
 
+def test_an_item_that_raises_is_listed_and_the_others_are_read() -> None:
+    data = load_data(f"{MODULE}:torn")
+
+    assert f"{MODULE}:torn item 00000005: it raised OSError: image file is truncated" in data.skipped
+    assert sum(data.sizes().values()) == 28
+
+
+def test_pictures_of_many_sizes_are_brought_together_where_a_size_is_given() -> None:
+    data = load_data(f"{MODULE}:pictures,size=6,channels=3")
+
+    assert data.input_shape == (3, 6, 6)
+    assert sum(data.sizes().values()) == 20
+
+
+def test_a_label_may_be_a_tensor_of_one_number() -> None:
+    assert load_data(f"{MODULE}:boxed_label").num_classes == 2
+
+
 def test_a_factory_may_bring_its_parts() -> None:
     assert load_data(f"{MODULE}:parted").sizes() == {"train": 25, "validation": 4, "test": 8}
 
@@ -221,7 +303,13 @@ def test_a_factory_may_bring_its_parts() -> None:
     [
         ("wrong_label", r"labels must be in \[0, 2\), got -1"),
         ("named_label", "must be an integer from 0, got 'owl'"),
-        ("uneven", "must be alike"),
+        ("uneven", "must be alike.*,size=N"),
+        ("one_hot", r"integer from 0, got a Tensor of shape \(3,\)"),
+        ("channels_last", r"item 00000000: .* looks like \(height, width, channels\)"),
+        ("triple", r"must be \(image, label\), got a tuple of 3"),
+        ("fields", r"must be \(image, label\), got a dict of 2"),
+        ("file_name", "a picture, a tensor or an array, got 'owl.png'"),
+        ("gone", "no usable image .*raised KeyError"),
         ("endless", "with a length"),
         ("broken", "raised ZeroDivisionError: of mine"),
         ("nothing", "no usable image"),

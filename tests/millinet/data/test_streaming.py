@@ -112,6 +112,8 @@ def test_a_file_that_vanishes_later_is_named(tmp_path: Path, cache: Path) -> Non
 def test_batches_are_dealt_evenly() -> None:
     assert [len(batch) for batch in deal(torch.arange(101), 100)] == [51, 50]
     assert [len(batch) for batch in deal(torch.arange(7), 3)] == [3, 2, 2]
+    assert [len(batch) for batch in deal(torch.arange(7), 2)] == [3, 2, 2]
+    assert [len(batch) for batch in deal(torch.arange(3), 1)] == [1, 1, 1]
 
 
 def test_a_batch_holds_an_image() -> None:

@@ -6,8 +6,8 @@ import pytest
 from torch import nn
 
 from millinet.data import DataSet
-from millinet.errors import ConfigError
-from millinet.training import Recipe, cross_validate
+from millinet.errors import ConfigError, DataError
+from millinet.training import Recipe, cross_validate, deal_folds
 from millinet.training.crossvalidate import resampled_interval
 
 MakeNet = Callable[..., nn.Module]
@@ -34,9 +34,25 @@ def test_the_interval_is_the_one_worked_out_by_hand() -> None:
     assert interval.high == 1.0
 
 
-@pytest.mark.parametrize(("num_folds", "repeats"), [(1, 1), (3, 0)])
+@pytest.mark.parametrize(
+    ("num_folds", "repeats", "message"),
+    [(1, 1, "got 1 folds"), (720, 1, "got 720 folds of 1438 images"), (3, 0, "dealt 0 times")],
+)
 def test_folds_that_cannot_be_made_are_refused(
-    digits: DataSet, small_net: MakeNet, num_folds: int, repeats: int
+    digits: DataSet, small_net: MakeNet, num_folds: int, repeats: int, message: str
 ) -> None:
-    with pytest.raises(ConfigError, match="num_folds >= 2 and repeats >= 1"):
+    with pytest.raises(ConfigError, match=message):
         cross_validate(small_net, digits, RECIPE, num_folds=num_folds, repeats=repeats)
+
+
+def test_folds_that_leave_nothing_to_stop_by_are_refused_before_any_training(digits: DataSet) -> None:
+    # Two images a class: each half leaves one of a class, which none can be held back from.
+    places = [(digits.train.labels == label).nonzero().flatten()[:2] for label in range(10)]
+    few = dataclasses.replace(
+        digits,
+        train=digits.train.subset([int(pair[0]) for pair in places]),
+        validation=digits.train.subset([int(pair[1]) for pair in places]),
+    )
+
+    with pytest.raises(DataError, match="at least 2 images"):
+        deal_folds(few, num_folds=2)

@@ -92,7 +92,7 @@ def deep_linear() -> nn.Module:
 def test_a_training_that_diverges_at_every_rate_says_so(few_digits: DataSet) -> None:
     recipe = Recipe(epochs=2, batch_size=20, learning_rate=1e12)
 
-    with pytest.raises(DivergedError, match=r"loss became (nan|inf) in epoch 1 at learning rate"):
+    with pytest.raises(DivergedError, match=r"loss became (nan|inf) in epoch 1, with a rate of at most"):
         fit(deep_linear(), few_digits, recipe, device="cpu")
 
 
@@ -111,6 +111,22 @@ def test_a_training_that_diverges_is_begun_again_at_a_tenth_of_the_rate(few_digi
 def test_batch_size_one_and_batch_norm_do_not_go_together(few_digits: DataSet, small_net: MakeNet) -> None:
     with pytest.raises(ConfigError, match="got batch_size=1"):
         fit(small_net(), few_digits, Recipe(epochs=1, batch_size=1), device="cpu")
+
+
+def test_a_single_training_image_and_batch_norm_do_not_go_together(
+    few_digits: DataSet, small_net: MakeNet
+) -> None:
+    lonely = few_digits.with_train(few_digits.train.subset([0]))
+
+    with pytest.raises(ConfigError, match="and 1 training images"):
+        fit(small_net(), lonely, SHORT, device="cpu")
+
+
+def test_pairs_of_an_odd_number_of_images_leave_none_alone(few_digits: DataSet) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 10))
+    odd = few_digits.with_train(few_digits.train.subset(range(7)))
+
+    assert fit(model, odd, Recipe(epochs=1, batch_size=2), device="cpu").epochs == 1
 
 
 def test_a_last_batch_of_one_image_does_not_break_batch_norm(digits: DataSet, small_net: MakeNet) -> None:

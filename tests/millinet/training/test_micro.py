@@ -61,3 +61,15 @@ def test_batch_norm_is_never_left_with_one_image(few_digits: DataSet) -> None:
 
     with pytest.raises(MemoryShortError, match="even 2 images at a time"):
         fit(model, few_digits, Recipe(epochs=1, batch_size=8), device="cpu")
+
+
+def test_an_odd_batch_in_pairs_leaves_no_image_alone_with_a_batch_norm() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64), nn.Unflatten(1, (1, 8, 8)), Narrow(3))
+    seen: list[int] = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+
+    MicroBatches(model, 2).backward(
+        lambda x, y: functional.cross_entropy(model(x), y), torch.randn(7, 1, 8, 8), torch.arange(7)
+    )
+
+    assert seen == [3, 2, 2]

@@ -24,11 +24,25 @@ def test_a_line_says_epoch_loss_accuracy_speed_and_what_is_left() -> None:
 def test_one_line_of_json_an_epoch(tmp_path: Path) -> None:
     log = JsonLines(tmp_path / "run" / "epochs.jsonl")
 
+    log(RECORD._replace(epoch=1))
     log(RECORD)
-    log(RECORD._replace(epoch=3))
 
     lines = (tmp_path / "run" / "epochs.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == [RECORD._asdict(), RECORD._replace(epoch=3)._asdict()]
+    assert [json.loads(line) for line in lines] == [RECORD._replace(epoch=1)._asdict(), RECORD._asdict()]
+
+
+def test_an_epoch_that_is_trained_again_takes_the_place_of_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "epochs.jsonl"
+    log = JsonLines(path)
+    for epoch in (1, 2, 3):
+        log(RECORD._replace(epoch=epoch))
+    with path.open("a") as stream:
+        stream.write('{"epoch": 4, "lear')  # the machine lost power
+
+    JsonLines(path)(RECORD._replace(epoch=2, accuracy=0.5))
+
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line["epoch"], line["accuracy"]) for line in told] == [(1, 0.9375), (2, 0.5)]
 
 
 @pytest.mark.parametrize(

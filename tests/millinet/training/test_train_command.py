@@ -11,7 +11,7 @@ from torch import nn
 
 from millinet.commands.train import train
 from millinet.data import load_data
-from millinet.errors import ConfigChangedError, ConfigError, DivergedError, UnknownNameError
+from millinet.errors import ConfigChangedError, ConfigError, DivergedError, ModelError, UnknownNameError
 from millinet.frames import HISTORY, LATENCY
 from millinet.models import load_model
 from millinet.runs import RunFolder
@@ -114,8 +114,70 @@ def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:
 
 
 def test_a_single_fold_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="at least 2 folds, got 1"):
+    with pytest.raises(ConfigError, match=r"at least 2 folds .* got 1 folds of 1438 images"):
         train(SOURCE, folds=1, out=tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
+def blind(num_classes: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, num_classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def five_classes() -> nn.Module:
+    return tiny(5)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("blind", "cannot take images of 1x8x8: "), ("five_classes", r"\(2, 10\) numbers.* got \(2, 5\)")],
+)
+def test_a_network_for_other_images_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        train(f"tests.millinet.training.test_train_command:{name}", out=tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_of_random_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="network:resnet20 has random weights"):
+        train(SOURCE, teacher="network:resnet20", out=tmp_path / "run")
+
+
+def test_a_trained_network_teaches_another(tmp_path: Path, plugin: Path) -> None:
+    train(SOURCE, recipe="brief", device="cpu", out=tmp_path / "first", plugin=[plugin])
+
+    train(SOURCE, recipe="brief", device="cpu", out=tmp_path / "second", teacher=str(tmp_path / "first"))
+
+    assert RunFolder.open(tmp_path / "second").record.config["teacher"] == str(tmp_path / "first")
+
+
+def test_folds_that_a_teacher_has_seen_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave out --folds or --teacher"):
+        train(SOURCE, folds=5, teacher=SOURCE, out=tmp_path / "run")
+
+
+def test_a_training_begun_again_says_at_which_rate_and_keeps_one_line_an_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+
+    result = train(SOURCE, recipe="quick,epochs=2,learning_rate=1e30,retries=40", device="cpu", out=out)
+
+    assert result.num_retries > 0
+    assert "begun again at a tenth of the rate" in capsys.readouterr().out
+    assert "begun again" in RunFolder.open(out).record.notes[0]
+    epochs = [json.loads(line)["epoch"] for line in (out / "epochs.jsonl").read_text().splitlines()]
+    assert epochs == [1, 2]
+
+
+def test_without_tensorboard_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+
+    with pytest.raises(ConfigError, match="not installed"):
+        train(SOURCE, tensorboard=True, device="cpu", out=tmp_path / "run")
 
     assert not (tmp_path / "run").exists()
 
