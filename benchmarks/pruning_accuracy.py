@@ -41,7 +41,7 @@ from torch import nn
 from benchmarks.pruning_others import METHODS, by_ratio, nearest
 from benchmarks.pruning_yardsticks import ByLatency, Yardstick, yardstick
 from benchmarks.record import record
-from compress import prune
+from compress import CRITERIA, prune
 from compress.config import PruneOptions
 from compress.recovery import recover
 from millinet.data import DataSet, load_data
@@ -53,12 +53,13 @@ from millinet.weights import load_weights, save_weights
 
 OURS: Final[Mapping[str, PruneOptions]] = {
     "ours": {},
-    "ours-taylor": {"criterion": "taylor"},
     "ours-depth": {"remove_blocks": True},
+    **{f"ours-{name}": {"criterion": name} for name in CRITERIA},
 }
-"""As `prune` comes, by the change of the loss instead of L2, and with whole blocks removed."""
+"""As `prune` comes, with whole blocks removed, and by each criterion."""
 EVENLY: Final[PruneOptions] = {"allocation": "uniform", "round_to": 1}
 RANDOM: Final[PruneOptions] = {"criterion": "random", **EVENLY}
+USUAL: Final = ("ours", "ours-taylor", "ours-depth")
 CONTROLS: Final = ("random", "scratch")
 BAR_POINTS: Final = 0.5
 NUM_SAMPLES: Final = 256
@@ -154,9 +155,11 @@ class Bench:
         return model.eval()
 
     def accuracy(self, model: nn.Module) -> dict[str, float]:
-        """Return the test accuracy with its interval."""
-        found = evaluate(model, self.data.test, data=self.data, device=self.given.device)
-        return {"test_accuracy": found.accuracy, "test_low": found.low, "test_high": found.high}
+        """Return the accuracy on the judging split with its interval."""
+        judge = self.given.judge
+        split = {"test": self.data.test, "validation": self.data.validation}[judge]
+        found = evaluate(model, split, data=self.data, device=self.given.device)
+        return {f"{judge}_accuracy": found.accuracy, f"{judge}_low": found.low, f"{judge}_high": found.high}
 
 
 def _data(given: argparse.Namespace, seed: int) -> DataSet:
@@ -185,14 +188,20 @@ def rows_of(bench: Bench) -> Iterator[dict[str, Any]]:
         yield {"seed": bench.seed, "method": method} | judged | found.get(method, {})
 
 
-def summary(rows: list[dict[str, Any]], ratio: float, equal: float) -> dict[str, Any]:
+def summary(rows: list[dict[str, Any]], given: argparse.Namespace) -> dict[str, Any]:
     """Compare the networks that are equally fast, seed by seed."""
-    found: dict[str, Any] = {"target_share": ratio, "equal_within": equal, "bar_points": BAR_POINTS}
+    found: dict[str, Any] = {
+        "equal_by": given.equal_by,
+        "judged_by": given.judge,
+        "target_share": given.ratio,
+        "equal_within": given.equal,
+        "bar_points": BAR_POINTS,
+    }
     accuracies: dict[str, dict[int, float]] = {}
     for row in rows:
-        is_near = abs(row.get("share_of_full", 0.0) / ratio - 1.0) <= equal
+        is_near = abs(row.get("share_of_full", 0.0) / given.ratio - 1.0) <= given.equal
         if row.get("is_fit") and (is_near or row["method"] == "full"):
-            accuracies.setdefault(row["method"], {})[row["seed"]] = row["test_accuracy"]
+            accuracies.setdefault(row["method"], {})[row["seed"]] = row[f"{given.judge}_accuracy"]
     means = {method: fmean(by_seed.values()) for method, by_seed in accuracies.items()}
     for method in dict.fromkeys(row["method"] for row in rows):
         num_all = sum(row["method"] == method for row in rows)
@@ -230,13 +239,19 @@ def main() -> None:
     parser.add_argument("--equal-by", choices=["latency", "macs"], default="latency")
     parser.add_argument("--ratio", type=float, default=0.5)
     parser.add_argument(
+        "--judge",
+        choices=["test", "validation"],
+        default="test",
+        help="validation, to choose by what comes out",
+    )
+    parser.add_argument(
         "--equal", type=float, default=0.04, help="networks this near to the target are equal"
     )
     parser.add_argument("--batch", type=int, default=64, help="images in a call whose latency is measured")
     parser.add_argument("--dtype", default="fp32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--methods", nargs="+", default=[*OURS, *METHODS, *CONTROLS])
+    parser.add_argument("--methods", nargs="+", default=[*USUAL, *METHODS, *CONTROLS])
     parser.add_argument(
         "--state", type=Path, default=Path("runs/pruning_accuracy"), help="done seeds, networks"
     )
@@ -248,8 +263,7 @@ def main() -> None:
         for seed in given.seeds:
             path = given.state / f"{_key(given, sorted(vars(given).keys() - {*UNASKED}))}-{seed}.json"
             rows += _kept(path, lambda seed=seed: list(rows_of(Bench(given, seed, equal))))
-    told = {"equal_by": given.equal_by} | summary(rows, given.ratio, given.equal)
-    record(given.name, rows, device=given.device, seeds=given.seeds, summary=told)
+    record(given.name, rows, device=given.device, seeds=given.seeds, summary=summary(rows, given))
 
 
 def _key(given: argparse.Namespace, names: Sequence[str]) -> str:

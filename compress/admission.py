@@ -12,6 +12,8 @@ from torch.nn.utils.parametrize import is_parametrized
 from millinet.device import evaluating
 from millinet.errors import ModelError
 
+_HOOKS: Final = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where torch keeps the hooks of a module."""
 _SHIFT: Final = 2.0
 """Standard deviations by which two more images are brighter and darker than the usual."""
 
@@ -59,11 +61,13 @@ def _about_example(model: nn.Module, example: Tensor) -> Iterator[str]:
 def _about_modules(model: nn.Module) -> Iterator[str]:
     for name, module in model.named_modules():
         where = name or "the model itself"
+        if hasattr(module, "_orig_mod"):
+            yield f"{where} is compiled; give what it was compiled from and compile the pruned model"
         if isinstance(module, torch.jit.ScriptModule):
             yield f"{where} is TorchScript, whose layers are fixed; give the module it was compiled from"
         if is_parametrized(module):
             yield f"{where} has a parametrization; bake it in with parametrize.remove_parametrizations"
-        if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
+        if any(getattr(module, kind) for kind in _HOOKS):
             yield f"{where} has hooks, which would see other shapes; remove them, and hook the pruned model"
 
 
@@ -96,8 +100,9 @@ def _check_run(working: nn.Module, example: Tensor) -> None:
 
 
 def _check_paths(working: nn.Module, example: Tensor, calls: Counter[str]) -> None:
-    """Refuse a model that calls other layers for bright or for dark images."""
-    noise = torch.randn(example.shape, generator=torch.Generator().manual_seed(0)).to(example)
+    """Refuse a model that calls other layers for bright or for dark images, or runs on a single one only."""
+    shape = (max(2, len(example)), *example.shape[1:])
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(example)
     for images in (noise + _SHIFT, noise - _SHIFT):
         _, other = _run(working, images)
         differing = sorted(calls.keys() ^ other.keys())

@@ -1,6 +1,7 @@
 """Which widths each group may have."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, gcd
 
 import numpy as np
@@ -39,6 +40,16 @@ def choices(
             lost = damage(running[group.num_channels - widths], float(running[-1]))
             found[group.index] = Choice(widths, lost)
     return found
+
+
+def explained(groups: Sequence[ChannelGroup], config: PruneConfig) -> list[ChannelGroup]:
+    """Give the groups that could shrink but have no narrower width to go to that as their reason."""
+    return [
+        replace(group, reason="min_channels, max_removed and round_to allow it no narrower width")
+        if group.is_prunable and len(allowed_widths(group, config)) == 1
+        else group
+        for group in groups
+    ]
 
 
 def damage(lost: "np.typing.NDArray[np.float64]", total: float) -> "np.typing.NDArray[np.float64]":

@@ -76,10 +76,16 @@ class PruneConfig:
                 f"got {' and '.join(given) or 'none'}"
             )
         name = given[0]
-        ratio = getattr(self, name)
-        if name != "budget" and not 0.0 < ratio < 1.0:
+        target = getattr(self, name)
+        if name == "budget" and not isinstance(target, Budget | str):
+            raise ConfigError(f"budget is text such as '2ms' or '0.5x', or a Budget, got {target!r}")
+        if name != "budget" and not (isinstance(target, int | float) and 0.0 < target < 1.0):
             raise ConfigError(
-                f"{name} is the fraction that stays, in (0, 1), got {ratio:g}; half is {name}=0.5"
+                f"{name} is the fraction that stays, in (0, 1), got {target!r}; half is {name}=0.5"
+            )
+        if isinstance(self.protect, str):
+            raise ConfigError(
+                f"protect is a sequence of names, got {self.protect!r}; write [{self.protect!r}]"
             )
         if not 0.0 < self.max_removed <= 1.0:
             raise ConfigError(f"max_removed is a fraction in (0, 1], got {self.max_removed:g}")
@@ -89,5 +95,5 @@ class PruneConfig:
             ("min_channels", self.min_channels),
             ("max_tries", self.max_tries),
         ):
-            if value is not None and value < 1:
-                raise ConfigError(f"{field} must be at least 1, got {value}")
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{field} must be a whole number of at least 1, got {value!r}")

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 from torch import Tensor, nn
 
-from compress.allocation import Price
+from compress.allocation import Cost, Price
 from compress.channels import MIXING
 from compress.config import PruneConfig
 from compress.latency_table import LatencyTable
-from compress.layers import Layer, sides
+from compress.layers import Layer, Width, sides
 from compress.reading import Reading
 from millinet.costs import count, count_parameters
 from millinet.errors import ConfigError
@@ -168,22 +168,22 @@ def _always(price: Price) -> Callable[[nn.Module, Sequence[Layer]], Pricing]:
     return priced
 
 
-def macs_price(layer: Layer, num_in: int, num_out: int) -> float:
+def macs_price(layer: Layer, num_in: Width, num_out: Width) -> Cost:
     """Count the multiply-adds of a layer at other widths."""
     share_in = 1.0 if layer.is_grouped else num_in / layer.num_in
     return layer.macs * share_in * num_out / layer.num_out
 
 
-def parameters_price(layer: Layer, num_in: int, num_out: int) -> float:
+def parameters_price(layer: Layer, num_in: Width, num_out: Width) -> Cost:
     """Count the parameters of a layer at other widths."""
     share_in = 1.0 if layer.is_grouped else num_in / layer.num_in
     return layer.parameters * share_in * num_out / layer.num_out
 
 
-def channels_price(layer: Layer, num_in: int, num_out: int) -> float:
+def channels_price(layer: Layer, num_in: Width, num_out: Width) -> Cost:
     """Count the outputs of a layer that mixes channels."""
     del num_in
-    return 0.0 if layer.is_carrying else float(num_out)
+    return 0.0 if layer.is_carrying else 1.0 * num_out
 
 
 def _count_channels(model: nn.Module) -> float:

@@ -58,11 +58,18 @@ def trace_groups(model: nn.Module, example: Tensor) -> list[ChannelGroup]:
                 f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             ) from error
     names = {module: name for name, module in model.named_modules()}
+    # What runs without gradients leaves no operation; its layers are in no group.
+    made = {module: node.grad_fn for module, node in graph.module2node.items() if node.grad_fn is not None}
+    if not made:
+        raise ModelError(
+            "the model computes everything without gradients, along which its layers are traced; "
+            "take no_grad and inference_mode out of its forward pass"
+        )
     layers: dict[Operation, str] = {}
-    for traced, node in graph.module2node.items():
+    for traced, operation in made.items():
         if traced in names and isinstance(traced, MIXING + CARRYING):
-            layers[_own_operation(traced, node.grad_fn)] = names[traced]
-    roots = [node.grad_fn for node in graph.module2node.values()]
+            layers[_own_operation(traced, operation)] = names[traced]
+    roots = list(made.values())
     return _Channels(model, layers).groups(operations_below(roots))
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compress.layers import Layer
+from compress.allocation import Cost
+from compress.layers import Layer, Width
 from compress.surgery import narrow
 from millinet.device import describe, evaluating, using_threads
 from millinet.errors import RunFolderError
@@ -139,10 +140,10 @@ class Curves:
         """Time at full width."""
         return self.by_out[-1]
 
-    def at(self, num_in: int, num_out: int) -> float:
+    def at(self, num_in: Width, num_out: Width) -> Cost:
         """Interpolate the time at other widths, in milliseconds."""
-        along_out = float(np.interp(num_out, self.outs, self.by_out))
-        along_in = float(np.interp(num_in, self.ins, self.by_in))
+        along_out: Cost = np.interp(num_out, self.outs, self.by_out)
+        along_in: Cost = np.interp(num_in, self.ins, self.by_in)
         return along_out * along_in / self.by_in[-1]
 
 
@@ -158,7 +159,7 @@ class LatencyPrice:
         self.per_output = rest / 2 / max(1, outputs)
         self.fixed = rest / 2
 
-    def __call__(self, layer: Layer, num_in: int, num_out: int) -> float:
+    def __call__(self, layer: Layer, num_in: Width, num_out: Width) -> Cost:
         """Return milliseconds for a layer with that many inputs and outputs."""
         rest = 0.0 if layer.is_carrying else self.per_output * layer.positions * num_out
         curve = self.curves.get(layer.name)

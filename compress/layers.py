@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from compress.channels import ChannelGroup, Side
@@ -13,6 +15,9 @@ from millinet.frames import LAYERS
 
 Widths = Mapping[int, int]
 """Channels each prunable group keeps, by its index; a group that is left out keeps all."""
+
+Width = int | NDArray[np.int64]
+"""One width, or several that are tried at once."""
 
 
 class Layer(NamedTuple):
@@ -38,7 +43,7 @@ class Layer(NamedTuple):
     is_grouped: bool
     """Whether an output sees a fixed number of inputs, whatever the width."""
 
-    def widths(self, widths: Widths, totals: Widths) -> tuple[int, int]:
+    def widths(self, widths: Mapping[int, Width], totals: Widths) -> tuple[Width, Width]:
         """Return (inputs, outputs) left when groups keep `widths` of their `totals` channels."""
         lost_in = sum(per * (totals[g] - widths.get(g, totals[g])) for g, per in self.inputs.items())
         lost_out = sum(per * (totals[g] - widths.get(g, totals[g])) for g, per in self.outputs.items())
@@ -103,7 +108,7 @@ def layer_frame(
 ) -> pd.DataFrame:
     """Compare every leaf layer before and after, as a `frames.LAYERS` frame.
 
-    A group that was left alone says why at the layer that produces it.
+    A layer whose outputs are all there says why.
     """
     deciding = {slot.name: group for group in groups for slot in group.slots if slot.side != "in"}
     after = {costs.name: costs for costs in per_layer(pruned, example)}
@@ -128,18 +133,21 @@ def layer_frame(
                 "parameters_after": now.parameters if now else 0,
                 "macs_before": before.macs,
                 "macs_after": now.macs if now else 0,
-                "note": _note(group, is_removed=now is None),
+                "note": _note(group, lost=out_before - out_after, is_removed=now is None),
             }
         )
     return LAYERS.frame(rows)
 
 
-def _note(group: ChannelGroup | None, *, is_removed: bool) -> str:
+def _note(group: ChannelGroup | None, *, lost: int, is_removed: bool) -> str:
     if is_removed:
         return "removed with its block"
     if group is None:
         return "no group decides its width"
-    return f"left alone: {group.reason}" if group.reason else "pruned"
+    # First, for what an earlier step cut may have no narrower width to go to in the last.
+    if lost > 0:
+        return "pruned"
+    return f"left alone: {group.reason}" if group.reason else "kept whole: the target was met without it"
 
 
 def _positions(output_shape: tuple[int, ...], num_out: int) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from compress.admission import admit
 from compress.atoms import Atoms, drop_unused_atoms
 from compress.channels import ChannelGroup
+from compress.choices import explained
 from compress.config import PruneConfig, PruneOptions
 from compress.criteria import Batch
 from compress.discovery import find_groups
@@ -157,7 +158,7 @@ class _Steps(NamedTuple):
         cut = None if self.progress is None else self.progress.find(number)
         if cut is not None:
             groups = find_groups(working, noise_like(self.example), protect=self.settings.protect)
-            return Step(cut.model, groups, cut.kept, cut.error)
+            return Step(cut.model, explained(groups, self.settings), cut.kept, cut.error)
         fraction = number / self.settings.steps
         step = shrink(working, self.example, goal.at(fraction), self.settings, self.data)
         if self.progress is not None:

@@ -12,7 +12,7 @@ from compress.allocation import ALLOCATIONS, Choice, Problem
 from compress.allocation.uniform import at_fraction
 from compress.blocks import Block, find_blocks, groups_without, losses, remove_blocks
 from compress.channels import ChannelGroup, Kept
-from compress.choices import check_scores, choices, pick_channels
+from compress.choices import check_scores, choices, explained, pick_channels
 from compress.config import PruneConfig
 from compress.criteria import CRITERIA, Batch
 from compress.discovery import find_groups
@@ -62,7 +62,7 @@ def shrink(
     scores = channel_scores(model, groups, config.criterion, data)
     allowed = choices(groups, scores, config)
     if not allowed:
-        raise ModelError(_nothing_to_prune(groups))
+        raise ModelError(_nothing_to_prune(explained(groups, config)))
     blocks = find_blocks(model, _sample(images, data), protect=config.protect) if config.remove_blocks else []
     allowed |= block_choices(blocks, groups, scores)
     layers = read_layers(model, example, groups, {block.name: block.index for block in blocks})
@@ -91,7 +91,7 @@ def shrink(
     left = groups_without(groups, gone)
     error = check_exact(shallow, attempt.model, images, left, channels_at(attempt.widths, scores))
     kept = {index: width for index, width in attempt.widths.items() if index >= 0}
-    return Step(attempt.model, groups, kept, error)
+    return Step(attempt.model, explained(groups, config), kept, error)
 
 
 def noise_like(example: Tensor) -> Tensor:
@@ -178,7 +178,7 @@ def _reach(
 
 
 def _nothing_to_prune(groups: Sequence[ChannelGroup]) -> str:
-    told = "; ".join(f"{group.name}: {group.reason or 'too narrow'}" for group in groups[:4])
+    told = "; ".join(f"{group.name}: {group.reason}" for group in groups[:4])
     more = f"; and {len(groups) - 4} more" if len(groups) > 4 else ""
     told = f"{told or 'no layers found'}{more}"
     return f"no group of channels can shrink ({told}); protect less or lower min_channels"

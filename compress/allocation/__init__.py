@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from compress.allocation.knapsack import knapsack
-from compress.allocation.problem import Allocation, Choice, Price, Problem
+from compress.allocation.problem import Allocation, Choice, Cost, Price, Problem
 from compress.allocation.threshold import threshold
 from compress.allocation.uniform import uniform
 
-__all__ = ["ALLOCATIONS", "Allocation", "Choice", "Price", "Problem"]
+__all__ = ["ALLOCATIONS", "Allocation", "Choice", "Cost", "Price", "Problem"]
 
 ALLOCATIONS: Final[Mapping[str, Allocation]] = {
     "knapsack": knapsack,

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.layers import Layer, Widths
+from compress.layers import Layer, Width, Widths
 
-Price = Callable[[Layer, int, int], float]
-"""What a layer costs with that many (inputs, outputs)."""
+Cost = float | NDArray[np.floating[Any]]
+"""Of one width, or of each of several."""
+
+Price = Callable[[Layer, Width, Width], Cost]
+"""What a layer costs with that many (inputs, outputs); works on several widths at once."""
 
 
 class Choice(NamedTuple):
@@ -60,7 +63,7 @@ class Problem:
 
     def cost(self, widths: Widths) -> float:
         """Return the cost of the whole model at these widths."""
-        return self.fixed + self._sum(self.layers, widths)
+        return self.fixed + float(self._sum(self.layers, widths))
 
     def lost(self, widths: Widths) -> float:
         """Return the importance that goes with these widths."""
@@ -71,20 +74,16 @@ class Problem:
 
     def costs_of(self, index: int, widths: Widths) -> NDArray[np.float64]:
         """Return the cost of the layers a group touches, for each of its widths, the others held."""
-        others = dict(widths)
-        costs = []
-        for width in self.choices[index].widths.tolist():
-            others[index] = width
-            costs.append(self._sum(self.touched[index], others))
-        return np.array(costs)
+        tried = self.choices[index].widths
+        return np.zeros(len(tried)) + self._sum(self.touched[index], {**widths, index: tried})
 
-    def _sum(self, layers: Sequence[Layer], widths: Widths) -> float:
-        """Add up layers, leaving out those in blocks that are taken out whole."""
-        return sum(
-            self.price(layer, *layer.widths(widths, self.totals))
-            for layer in layers
-            if widths.get(layer.block, 1) > 0
-        )
+    def _sum(self, layers: Sequence[Layer], widths: Mapping[int, Width]) -> Cost:
+        """Add up layers; those in blocks that are taken out whole cost nothing."""
+        total: Cost = 0.0
+        for layer in layers:
+            is_there: Any = widths.get(layer.block, 1) > 0
+            total = total + is_there * self.price(layer, *layer.widths(widths, self.totals))
+        return total
 
 
 Allocation = Callable[[Problem, float], dict[int, int]]

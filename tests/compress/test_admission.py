@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from compress import prune
 from millinet.errors import ModelError
+from tests.compress.conftest import Plain, Residual
 
 Build = Callable[[str], nn.Module]
 
@@ -47,6 +49,30 @@ class Forked(nn.Module):
         return self.dense(features.mean((2, 3)))
 
 
+class Single(Plain):
+    """Takes one image at a time."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.view(1, 3, 8, 8))
+
+
+class Untraced(Plain):
+    """Computes without gradients."""
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images)
+
+
+class HalfTraced(Residual):
+    """Has a stem that is never trained."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            stream = self.stem(images)
+        return self.dense((stream + self.outer(functional.relu(self.inner(stream)))).mean((2, 3)))
+
+
 def counting(model: nn.Module) -> nn.Module:
     model.table = nn.Parameter(torch.zeros(3, dtype=torch.int64), requires_grad=False)
     return model
@@ -60,6 +86,11 @@ def unfinished(model: nn.Module) -> nn.Module:
 
 def hooked(model: nn.Module) -> nn.Module:
     model.first.register_forward_hook(lambda *_: None)
+    return model
+
+
+def watched(model: nn.Module) -> nn.Module:
+    model.first.register_full_backward_pre_hook(lambda *_: None)
     return model
 
 
@@ -103,6 +134,10 @@ def state_of(model: nn.Module) -> list[tuple[str, bool, int, list[tuple[str, int
     ("spoil", "message"),
     [
         (hooked, "first has hooks"),
+        (watched, "first has hooks"),
+        (torch.compile, "the model itself is compiled"),
+        (lambda model: Single(), r"does not run on an example of shape \(2, 3, 8, 8\)"),
+        (lambda model: Untraced(), "everything without gradients"),
         (tied, "other.weight and first.weight are one tied parameter"),
         (parametrized, "first has a parametrization"),
         (broken, "not finite"),
@@ -128,6 +163,13 @@ def test_a_model_that_cannot_be_pruned_is_refused_and_left_as_it_was(
 
     assert "\n" not in str(refused.value)
     assert state_of(model) == before
+
+
+def test_layers_that_run_without_gradients_are_left_alone(images: Tensor) -> None:
+    pruned = prune(HalfTraced(), images, channel_ratio=0.5, min_channels=1)
+
+    widths = pruned.layers.set_index("layer")["out_after"]
+    assert widths[["stem", "inner", "outer"]].to_list() == [8, 6, 8]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_of_widths_that_cost_the_same_the_widest_is_taken(limit: float, width: i
         choices={0: Choice(widths, (32.0 - widths).astype(float))},
         layers=[layer("steps", num_in=3, num_out=32)],
         totals={0: 32},
-        price=lambda _, __, num_out: float(-(-num_out // 8)),
+        price=lambda _, __, num_out: 1.0 * -(-num_out // 8),
     )
 
     assert ALLOCATIONS["knapsack"](problem, limit) == {0: width}

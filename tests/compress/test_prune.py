@@ -134,6 +134,17 @@ def test_the_layers_frame_says_what_each_layer_lost_and_why_not(built: Build, im
     assert frame.loc["dense", "note"] == "left alone: it is the model's output"
 
 
+def test_what_kept_its_width_says_so_and_why(built: Build, images: Tensor) -> None:
+    whole = prune(built("plain"), images, macs_ratio=0.99, min_channels=1)
+    narrow = prune(built("plain"), images, channel_ratio=0.5, min_channels=6)
+
+    notes = whole.layers.set_index("layer")["note"]
+    assert "kept whole: the target was met without it" in set(notes[["first", "second"]])
+    reasons = {group.name: group.reason for group in narrow.groups}
+    assert reasons["second"] == "min_channels, max_removed and round_to allow it no narrower width"
+    assert narrow.layers.set_index("layer").loc["second", "note"] == f"left alone: {reasons['second']}"
+
+
 def test_several_steps_recover_after_each(built: Build, images: Tensor) -> None:
     seen: list[int] = []
 
@@ -202,7 +213,11 @@ def test_protected_layers_are_not_blamed_for_what_no_pruning_reaches(built: Buil
         ({"channel_ratio": 0.0}, "fraction that stays"),
         ({"macs_ratio": 0.5, "criterion": "lampe"}, "did you mean 'lamp'"),
         ({"macs_ratio": 0.5, "allocation": "unifrom"}, "did you mean 'uniform'"),
-        ({"macs_ratio": 0.5, "steps": 0}, "steps must be at least 1"),
+        ({"macs_ratio": "half"}, "fraction that stays"),
+        ({"budget": 3}, "budget is text"),
+        ({"macs_ratio": 0.5, "protect": "first"}, "protect is a sequence"),
+        ({"macs_ratio": 0.5, "steps": 0}, "steps must be a whole number of at least 1"),
+        ({"macs_ratio": 0.5, "round_to": 8.5}, "round_to must be a whole number"),
         ({"macs_ratio": 0.5, "max_removed": 0.0}, "max_removed"),
         ({"budget": "fast"}, "cannot read the latency budget"),
     ],
