@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from millinet.errors import ConfigError
 from search_spaces.options import Value, canonical, complete
@@ -18,9 +18,6 @@ from search_spaces.part import Part
 
 Choose = Callable[[str, Sequence[Value]], Value]
 """Picks one of the values offered under a name."""
-
-FREE: Final = ("depth", "stride")
-"""Axes of a stage that no part restricts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ class Variant:
     axes: Mapping[str, tuple[Value, ...]]
     """Values of `width`, where it is chosen here, and of the part's options."""
     free: Mapping[str, tuple[Value, ...]]
-    """Values of the axes in `FREE`."""
+    """Values of the axes that no part restricts: depth and stride of a stage."""
     keys: Mapping[str, str]
     """Parameter name of each axis."""
     multiple_of: int = 1

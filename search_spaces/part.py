@@ -65,7 +65,7 @@ class Part(nn.Module):
 
     @classmethod
     def check(cls, _: int, /, **options: Any) -> None:
-        """Reject options that cannot work together at this width.
+        """Reject options that cannot work together at a width, the first argument.
 
         What is checked here is common to all parts: `squeeze` and `dropout` are fractions.
 

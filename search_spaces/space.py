@@ -52,10 +52,13 @@ class SearchSpace:
     """Height and width of the image, in pixels."""
 
     def __post_init__(self) -> None:
-        if any(stage.optional for stage in self.record.stages[:-1]) or len(self.record.stages) == 1 == sum(
-            stage.optional for stage in self.record.stages
-        ):
-            raise ConfigError(f"space {self.name!r}: only the last of several stages may be optional")
+        optional = [number for number, stage in enumerate(self.record.stages) if stage.optional]
+        last = len(self.record.stages) - 1
+        if optional and (optional != [last] or last == 0):
+            raise ConfigError(
+                f"space {self.name!r}: only the last of several stages may be optional, got {optional} of "
+                f"stages 0 to {last}"
+            )
         try:
             sizes = [slot.size for slot in self.slots]
         except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Bottleneck residual block: 1x1, grouped 3x3, 1x1 (He et al., 2016; Xie et al., 2017; Zagoruyko, 2016)."""
+"""Bottleneck residual block: 1x1, grouped 3x3, 1x1 (He et al., 2016; Xie et al., 2017)."""
 
 from typing import Any, Literal
 
@@ -15,8 +15,8 @@ from search_spaces.tally import Tally, conv_tally, squeeze_tally
 class Bottleneck(Part):
     """Narrow to a middle width, convolve there, and widen again.
 
-    The middle width is `int(out / expand * width_per_group / 64) * groups`, as ResNeXt and Wide ResNet
-    count it.
+    The middle width is `int(out / expand * width_per_group / 64) * groups`, as torchvision counts it for
+    ResNeXt (groups) and Wide ResNet (Zagoruyko and Komodakis, 2016: a wider group).
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Bottleneck(Part):
 
     @classmethod
     def check(
-        cls, width: int, /, *, expand: int = 4, groups: int = 1, width_per_group: int = 64, **_: Any
+        cls, width: int, /, *, expand: int = 4, groups: int = 1, width_per_group: int = 64, **others: Any
     ) -> None:
         """Reject a width the expansion does not divide, and a middle without channels."""
-        super().check(width, **_)
+        super().check(width, **others)
         if expand < 1 or groups < 1 or width_per_group < 1:
             raise ConfigError(
                 f"expand, groups and width_per_group must be at least 1, "

@@ -31,9 +31,9 @@ class ConvNeXt(Part):
         self.drop_path = drop_path(place.drop_path)
 
     @classmethod
-    def check(cls, width: int, /, *, kernel: int = 7, expand: int = 4, **_: Any) -> None:
+    def check(cls, width: int, /, *, kernel: int = 7, expand: int = 4, **others: Any) -> None:
         """Reject what the inverted residual block rejects."""
-        Inverted.check(width, expand=expand, kernel=kernel, **_)
+        Inverted.check(width, expand=expand, kernel=kernel, **others)
 
     @classmethod
     def outgoing(cls, place: Place, /, **_: Any) -> Outgoing:

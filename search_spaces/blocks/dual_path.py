@@ -35,9 +35,11 @@ class DualPath(Part):
         self.act = layers.activate()
 
     @classmethod
-    def check(cls, _: int, /, *, middle: int = 96, dense: int = 16, groups: int = 32, **__: Any) -> None:
+    def check(
+        cls, width: int, /, *, middle: int = 96, dense: int = 16, groups: int = 32, **others: Any
+    ) -> None:
         """Reject groups that do not divide the middle width, and an empty dense path."""
-        super().check(_, **__)
+        super().check(width, **others)
         if middle < 1 or dense < 1 or groups < 1:
             raise ConfigError(f"middle, dense and groups must be at least 1, got {middle}, {dense}, {groups}")
         if middle % groups:

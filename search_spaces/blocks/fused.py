@@ -25,9 +25,9 @@ class Fused(Part):
         self.has_shortcut = not place.is_reshaping
 
     @classmethod
-    def check(cls, width: int, /, *, expand: int = 4, kernel: int = 3, **_: Any) -> None:
+    def check(cls, width: int, /, *, expand: int = 4, kernel: int = 3, **others: Any) -> None:
         """Reject what the inverted residual block rejects."""
-        Inverted.check(width, expand=expand, kernel=kernel, **_)
+        Inverted.check(width, expand=expand, kernel=kernel, **others)
 
     @classmethod
     def tally(

@@ -93,9 +93,18 @@ class GnConv(Part):
         self.drop_path = drop_path(place.drop_path)
 
     @classmethod
-    def check(cls, width: int, /, *, order: int = 3, expand: int = 4, filter: str = "", **_: Any) -> None:  # noqa: A002
+    def check(
+        cls,
+        width: int,
+        /,
+        *,
+        order: int = 3,
+        expand: int = 4,
+        filter: str = "depthwise",  # noqa: A002
+        **others: Any,
+    ) -> None:
         """Reject orders outside 2 to 5 and widths that do not halve so often."""
-        super().check(width, **_)
+        super().check(width, **others)
         if not 2 <= order <= 5:
             raise ConfigError(f"order must be 2 to 5, got {order}")
         if expand < 1:
@@ -106,7 +115,15 @@ class GnConv(Part):
             raise ConfigError(f"the global-local filter needs an even sum of orders, got width {width}")
 
     @classmethod
-    def inner_widths(cls, width: int, /, *, order: int = 3, filter: str = "", **_: Any) -> tuple[int, ...]:  # noqa: A002
+    def inner_widths(
+        cls,
+        width: int,
+        /,
+        *,
+        order: int = 3,
+        filter: str = "depthwise",  # noqa: A002
+        **_: Any,
+    ) -> tuple[int, ...]:
         """Return the width of every order, and of the half that is filtered locally."""
         widths = order_widths(width, order)
         return (*widths, sum(widths) // 2) if filter == "global-local" else tuple(widths)

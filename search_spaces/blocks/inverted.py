@@ -38,9 +38,9 @@ class Inverted(Part):
         self.shortcut = _shortcut(place, shortcut)
 
     @classmethod
-    def check(cls, _: int, /, *, expand: int = 6, kernel: int = 3, **__: Any) -> None:
+    def check(cls, width: int, /, *, expand: int = 6, kernel: int = 3, **others: Any) -> None:
         """Reject an expansion below 1 and an even kernel."""
-        super().check(_, **__)
+        super().check(width, **others)
         if expand < 1:
             raise ConfigError(f"expand must be at least 1, got {expand}")
         if kernel < 1 or kernel % 2 == 0:

@@ -30,9 +30,9 @@ class Plain(Part):
         self.squeeze = squeeze_excitation(place.out_channels, squeeze, place.layers)
 
     @classmethod
-    def check(cls, _: int, /, *, kernel: int = 3, **__: Any) -> None:
+    def check(cls, width: int, /, *, kernel: int = 3, **others: Any) -> None:
         """Reject an even kernel."""
-        super().check(_, **__)
+        super().check(width, **others)
         if kernel < 1 or kernel % 2 == 0:
             raise ConfigError(f"kernel must be odd, got {kernel}; 3 is usual")
 

@@ -27,13 +27,6 @@ class RepVGG(Part):
         self.squeeze = squeeze_excitation(place.out_channels, squeeze, layers)
         self.act = layers.activate()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""
-        out: Tensor = self.wide(x) + self.narrow(x)
-        if self.identity is not None:
-            out = out + self.identity(x)
-        return self.act(self.squeeze(out))
-
     @classmethod
     def tally(cls, place: Place, /, *, squeeze: float = 0.0, **_: Any) -> Tally:
         """Count the closed form."""
@@ -42,6 +35,13 @@ class RepVGG(Part):
         branches += conv_tally(layers, channels, 1, at=at, then="norm")
         identity = Tally() if place.is_reshaping else norm_tally(layers, channels[0])
         return branches + identity + squeeze_tally(layers, channels[1], squeeze)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, in, height, width) to (batch, out, height / stride, width / stride)."""
+        out: Tensor = self.wide(x) + self.narrow(x)
+        if self.identity is not None:
+            out = out + self.identity(x)
+        return self.act(self.squeeze(out))
 
     @torch.no_grad()
     def deployed(self) -> nn.Module:

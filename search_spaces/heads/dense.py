@@ -38,9 +38,9 @@ class Dense(Part):
         self.classify = nn.Linear(channels, place.out_channels)
 
     @classmethod
-    def check(cls, _: int, /, *, features: int = 0, **__: Any) -> None:
+    def check(cls, width: int, /, *, features: int = 0, **others: Any) -> None:
         """Reject a negative width."""
-        super().check(_, **__)
+        super().check(width, **others)
         if features < 0:
             raise ConfigError(f"features must be 0 (none) or a channel count, got {features}")
 

@@ -1,4 +1,9 @@
-"""A dictionary that codes features by a few shrinkage steps, differentiable throughout."""
+"""A dictionary that codes features by a few shrinkage steps, differentiable throughout.
+
+The steps are those of iterative shrinkage and thresholding (Daubechies et al., 2004), with the ReLU as the
+threshold because codes are not negative; unrolled, they are layers to train through (Gregor and LeCun,
+2010).
+"""
 
 import math
 from typing import Final, NamedTuple

@@ -16,10 +16,15 @@ class FoldedDictionary(nn.Module):
     """
 
     mean: Tensor
+    """Running mean of each feature, shape (features,)."""
     scale: Tensor
+    """One over the running deviation of each feature, shape (features,)."""
     analysis: Tensor
+    """D^T / L, shape (features, atoms)."""
     offset: Tensor
+    """-penalty / L, shape (atoms,)."""
     recurrence: Tensor
+    """I - G / L, shape (atoms, atoms)."""
 
     @torch.no_grad()
     def __init__(self, dictionary: Dictionary, readout: Readout) -> None:
@@ -48,6 +53,8 @@ class FoldedDictionary(nn.Module):
 
 
 class _Residual(nn.Module):
+    """Class scores from code and push, the shapes of both being (batch, atoms)."""
+
     within: Tensor
     shift: Tensor
     membership: Tensor

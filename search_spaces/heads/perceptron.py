@@ -26,9 +26,9 @@ class Perceptron(Part):
         )
 
     @classmethod
-    def check(cls, _: int, /, *, hidden: int = 4096, grid: int = 7, **__: Any) -> None:
+    def check(cls, width: int, /, *, hidden: int = 4096, grid: int = 7, **others: Any) -> None:
         """Reject an empty grid or layer."""
-        super().check(_, **__)
+        super().check(width, **others)
         if hidden < 1 or grid < 1:
             raise ConfigError(f"hidden and grid must be at least 1, got {hidden} and {grid}")
 

@@ -29,15 +29,13 @@ class Named(NamedTuple):
     resolution: tuple[int, int] = (224, 224)
 
 
-_SMALL: Final = (10, (32, 32))
-_50: Final = (3, 4, 6, 3)
-_101: Final = (3, 4, 23, 3)
-_152: Final = (3, 8, 36, 3)
+_CIFAR: Final = (10, (32, 32))
+"""Classes and resolution of the task."""
 
 NETWORKS: Final[Mapping[str, Named]] = {
     "convnext_tiny": Named(partial(convnext, depths=(3, 3, 9, 3), width=96, drop_path=0.1)),
     "dpn92": Named(dpn92),
-    "dpn92_small": Named(dpn92_small, *_SMALL),
+    "dpn92_small": Named(dpn92_small, *_CIFAR),
     "efficientnet_v2_s": Named(efficientnet_v2_s, resolution=(384, 384)),
     "hornet_tiny": Named(partial(hornet, width=64, drop_path=0.2)),
     "hornet_small": Named(partial(hornet, width=96, drop_path=0.4)),
@@ -47,23 +45,23 @@ NETWORKS: Final[Mapping[str, Named]] = {
     "hornet_base_gf": Named(partial(hornet, width=128, drop_path=0.5, has_global_filters=True)),
     "mobilenet_v2": Named(mobilenet_v2),
     "resnet18": Named(partial(basic_resnet, depths=(2, 2, 2, 2))),
-    "resnet34": Named(partial(basic_resnet, depths=_50)),
-    "resnet50": Named(partial(bottleneck_resnet, depths=_50)),
-    "resnet101": Named(partial(bottleneck_resnet, depths=_101)),
-    "resnet152": Named(partial(bottleneck_resnet, depths=_152)),
-    "resnet50_v1": Named(partial(bottleneck_resnet, depths=_50, stride_at="1x1")),
-    "resnet50_deep_stem": Named(partial(deep_stem_resnet, depths=_50)),
-    "resnet20": Named(partial(cifar_resnet, depth=3), *_SMALL),
-    "resnet56": Named(partial(cifar_resnet, depth=9), *_SMALL),
-    "resnext50_32x4d": Named(partial(bottleneck_resnet, depths=_50, groups=32, width_per_group=4)),
-    "resnext101_32x8d": Named(partial(bottleneck_resnet, depths=_101, groups=32, width_per_group=8)),
+    "resnet34": Named(partial(basic_resnet, depths=(3, 4, 6, 3))),
+    "resnet50": Named(partial(bottleneck_resnet, depths=(3, 4, 6, 3))),
+    "resnet101": Named(partial(bottleneck_resnet, depths=(3, 4, 23, 3))),
+    "resnet152": Named(partial(bottleneck_resnet, depths=(3, 8, 36, 3))),
+    "resnet50_v1": Named(partial(bottleneck_resnet, depths=(3, 4, 6, 3), stride_at="1x1")),
+    "resnet50_deep_stem": Named(partial(deep_stem_resnet, depths=(3, 4, 6, 3))),
+    "resnet20": Named(partial(cifar_resnet, depth=3), *_CIFAR),
+    "resnet56": Named(partial(cifar_resnet, depth=9), *_CIFAR),
+    "resnext50_32x4d": Named(partial(bottleneck_resnet, depths=(3, 4, 6, 3), groups=32, width_per_group=4)),
+    "resnext101_32x8d": Named(partial(bottleneck_resnet, depths=(3, 4, 23, 3), groups=32, width_per_group=8)),
     "vgg11_bn": Named(partial(vgg, depths=(1, 1, 2, 2, 2))),
     "vgg13_bn": Named(partial(vgg, depths=(2, 2, 2, 2, 2))),
     "vgg16_bn": Named(partial(vgg, depths=(2, 2, 3, 3, 3))),
     "vgg19_bn": Named(partial(vgg, depths=(2, 2, 4, 4, 4))),
     "vgg_small": Named(vgg_small, 141, (32, 32)),
-    "wide_resnet50_2": Named(partial(bottleneck_resnet, depths=_50, width_per_group=128)),
-    "wide_resnet101_2": Named(partial(bottleneck_resnet, depths=_101, width_per_group=128)),
+    "wide_resnet50_2": Named(partial(bottleneck_resnet, depths=(3, 4, 6, 3), width_per_group=128)),
+    "wide_resnet101_2": Named(partial(bottleneck_resnet, depths=(3, 4, 23, 3), width_per_group=128)),
 }
 
 
