@@ -14,6 +14,7 @@ No pickle is read: weights are safetensors or a state dict that `torch.load(weig
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,13 +75,8 @@ def load_model(
         load_weights(model, weights)
     described = _description(str(source))
     if described is not None:
-        shape = _shape(described.get("in_channels"), described.get("resolution"))
-        return LoadedModel(model.eval(), Path(name).stem, shape, described)
-    spec = {"source": str(source), **given}
-    shape = None
-    if in_channels is not None and resolution is not None:
-        shape = (in_channels, *resolution)
-    return LoadedModel(model.eval(), name, shape, spec)
+        return LoadedModel(model.eval(), Path(name).stem, _shape(described), described)
+    return LoadedModel(model.eval(), name, _shape(given), {"source": str(source), **given})
 
 
 def save_model(
@@ -128,16 +124,18 @@ def _load_folder(folder: Path) -> LoadedModel:
     if "source" in spec:
         options = {key: value for key, value in spec.items() if key != "source"}
         model, name = build_source(spec["source"], options)
-        shape = _shape(spec.get("in_channels"), spec.get("resolution"))
     else:
         model = pick("model source", "architecture", SOURCES, group="models")(spec)
         name = folder.parent.parent.name or folder.name
-        shape = _shape(spec.get("in_channels"), spec.get("resolution"))
     if resized is not None:
         apply_widths(model, resized)
     load_weights(model, folder / "model.safetensors")
-    return LoadedModel(model.eval(), name, shape, spec)
+    return LoadedModel(model.eval(), name, _shape(spec), spec)
 
 
-def _shape(in_channels: Any, resolution: Any) -> tuple[int, int, int] | None:
-    return None if in_channels is None or resolution is None else (int(in_channels), *map(int, resolution))  # type: ignore[return-value]
+def _shape(spec: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """Read (channels, height, width) of an image from an architecture, or from the options of a source."""
+    if spec.get("in_channels") is None or spec.get("resolution") is None:
+        return None
+    height, width = spec["resolution"]
+    return int(spec["in_channels"]), int(height), int(width)

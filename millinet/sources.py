@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from torch import nn
@@ -32,37 +33,42 @@ def build_source(source: str, options: dict[str, Any]) -> tuple[nn.Module, str]:
         raise ModelError(f"a model is a run folder, {known} or pkg.module:factory; got {source!r}")
     if scheme in names(SOURCES, group="models"):
         return pick("model source", scheme, SOURCES, group="models")(name, **options), name
-    if "." not in scheme and not _importable(scheme):
-        pick("model source", scheme, SOURCES, group="models")
-    return _factory(scheme, name, options), name
+    module = _imported(scheme)
+    if module is None:
+        if "." not in scheme:  # more likely a mistyped scheme than a module
+            pick("model source", scheme, SOURCES, group="models")
+        raise ModelError(f"no module {scheme!r} to take {name!r} from; is it installed or in this folder?")
+    return _call_factory(module, name, options), name
 
 
-def _importable(module: str) -> bool:
+def _imported(name: str) -> ModuleType | None:
+    """Import a module that is installed or lies in the working folder; None where there is none."""
     sys.path.insert(0, str(Path.cwd()))
     try:
-        return import_module(module) is not None
-    except ImportError:
-        return False
+        return import_module(name)
+    except Exception as error:  # whatever a user's module raises is one line for its author
+        # Not a module that this one imports in turn: its absence is the author's to mend.
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise ModelError(f"module {name!r} does not run: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
 
 
-def _factory(module: str, attribute: str, options: dict[str, Any]) -> nn.Module:
-    if not _importable(module):
-        raise ModelError(
-            f"no module {module!r} to take {attribute!r} from; is it installed or in this folder?"
-        )
-    function = getattr(sys.modules[module], attribute, None)
+def _call_factory(module: ModuleType, attribute: str, options: dict[str, Any]) -> nn.Module:
+    function = getattr(module, attribute, None)
     if not callable(function):
-        raise ModelError(f"{module} has no function {attribute!r}; give pkg.module:factory")
+        raise ModelError(f"{module.__name__} has no function {attribute!r}; give pkg.module:factory")
     try:
         accepted = inspect.signature(function).parameters
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
         model = function(**{key: value for key, value in options.items() if takes_all or key in accepted})
     except Exception as error:  # whatever a user's factory raises is one line for its author
-        raise ModelError(f"{module}:{attribute} raised {type(error).__name__}: {error}") from error
+        raise ModelError(f"{module.__name__}:{attribute} raised {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
-        raise ModelError(f"{module}:{attribute} must return an nn.Module, got {type(model).__name__}")
+        raise ModelError(
+            f"{module.__name__}:{attribute} must return an nn.Module, got {type(model).__name__}"
+        )
     return model
 
 

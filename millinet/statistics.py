@@ -102,7 +102,7 @@ def paired_ratio(
     if len(numerators) != len(denominators):
         raise ConfigError(f"pairs need equal lengths, got {len(numerators)} and {len(denominators)}")
     if any(not value > 0 for value in (*numerators, *denominators)):
-        raise ConfigError("a ratio of times needs positive times")
+        raise ConfigError(f"a ratio of times needs positive times, got {min(*numerators, *denominators)}")
     logs = [log(top / bottom) for top, bottom in zip(numerators, denominators, strict=True)]
     return Interval(*map(exp, mean_interval(logs, confidence=confidence)))
 
@@ -182,6 +182,8 @@ def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -
     """Measure the volume that the points dominate, up to a reference point; every coordinate is minimised.
 
     Slices along the last coordinate: exact in any dimension, meant for fronts of some hundred points.
+
+    Source: While et al., "A faster algorithm for calculating hypervolume", 2006 (slicing objectives).
     """
     limit = np.asarray(reference, dtype=float)
     table = np.asarray(points, dtype=float).reshape(-1, len(limit))

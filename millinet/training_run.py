@@ -21,7 +21,7 @@ from millinet.runs import RunFolder, RunRecord, Winner
 from millinet.training import EpochRecord, FitResult, Recipe
 from millinet.winners import Origin, certify_winner
 
-NAME = "winner:1"
+NAME: Final = "winner:1"
 """What the frames of the folder call the network."""
 CHECKPOINT: Final = "checkpoint.pt"
 EPOCHS: Final = "epochs.jsonl"

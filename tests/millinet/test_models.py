@@ -34,6 +34,7 @@ def test_a_torchvision_model_takes_our_classes_and_channels() -> None:
         ("net.pt2", ModelError, "exported graph"),
         ("math:sqrt", ModelError, "raised|must return"),
         ("math:nothing", ModelError, "has no function 'nothing'"),
+        ("no.such.module:net", ModelError, "no module 'no.such.module' to take 'net' from"),
     ],
 )
 def test_a_source_that_cannot_work_gets_one_line(source: str, error: type[Exception], message: str) -> None:
@@ -52,6 +53,23 @@ def test_a_factory_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: p
 
     assert loaded.model(torch.zeros(1, 1, 2, 2)).shape == (1, 5)
     sys.modules.pop("my_nets")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def net(:\n", "does not run: SyntaxError"),
+        ("import absent_wheel\n", "No module named 'absent_wheel'"),
+    ],
+)
+def test_a_module_that_does_not_run_gets_one_line(
+    content: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_nets.py").write_text(content)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ModelError, match=message):
+        load_model("broken_nets:net")
 
 
 def test_weights_come_back_bit_for_bit(tmp_path: Path) -> None:
