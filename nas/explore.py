@@ -23,6 +23,7 @@ from nas.probes import is_unprobed, keep, num_random_probes
 from nas.proposal import SpaceExhaustedError
 from nas.score import EvaluationError
 from nas.storage import abandon_stale, finished
+from nas.time_limit import TimeIsUp, check_time_limit, time_limit
 from search_spaces import Architecture, SearchSpace, load_space
 
 Evaluate = Callable[..., Any]
@@ -40,7 +41,7 @@ class Explored(NamedTuple):
     """To go on by ask and tell."""
 
 
-def explore(
+def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
     space: str | Path | SearchSpace,
     evaluate: Evaluate,
     *,
@@ -48,6 +49,7 @@ def explore(
     out: Path | None = None,
     config: SearchConfig | None = None,
     enqueue: Sequence[Architecture | str] = (),
+    trial_timeout: float | None = None,
 ) -> Explored:
     """Search a space for the architecture of the highest value.
 
@@ -63,6 +65,7 @@ def explore(
         out: Folder of the study and its frame, made or resumed; None keeps all in memory.
         config: Sampler, seed, objectives, number of trials, device; what is about training plays no part.
         enqueue: Candidates to evaluate first, after the named networks.
+        trial_timeout: Seconds after which an evaluation fails its trial; None waits for ever.
 
     Raises:
         EvaluationError: If no trial could be evaluated; the message names the last cause.
@@ -71,6 +74,7 @@ def explore(
     """
     if not callable(evaluate):
         raise ConfigError(f"evaluate must be callable, got {evaluate!r}; pass a function of an architecture")
+    check_time_limit(trial_timeout)
     config = config or SearchConfig()
     searched = space if isinstance(space, SearchSpace) else load_space(space)
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
@@ -79,6 +83,7 @@ def explore(
         run = None
         if out is not None:
             run = RunFolder.resume_or_create(out, _record(out, searched, evaluate, asked, config))
+            run.save(status="running")
         limit_ms = None if gate is None else gate.resolve(run)
         explorer = Explorer(
             searched,
@@ -93,7 +98,12 @@ def explore(
             _begin(explorer, gate)
         for candidate in enqueue:
             explorer.enqueue(candidate)
-        _go_on(explorer, evaluate, gate, run)
+        try:
+            _go_on(explorer, _limited(evaluate, trial_timeout), gate, run)
+        except KeyboardInterrupt:
+            if run is not None:
+                run.save(status="interrupted")
+            raise
     return _conclude(explorer, run, asked)
 
 
@@ -113,24 +123,38 @@ def _begin(explorer: Explorer, gate: Gate | None) -> None:
     keep(explorer.study, explorer.space, probed, budget=gate.budget)
 
 
-def _go_on(explorer: Explorer, evaluate: Evaluate, gate: Gate | None, run: RunFolder | None) -> None:
+def _limited(evaluate: Evaluate, seconds: float | None) -> Callable[[Trial], Any]:
+    """Return what calls an objective as it was written, and for no longer than it may take."""
     takes_trial = _takes_trial(evaluate)
+
+    def call(trial: Trial) -> Any:
+        with time_limit(seconds):
+            return evaluate(trial.architecture, trial) if takes_trial else evaluate(trial.architecture)
+
+    return call
+
+
+def _go_on(
+    explorer: Explorer, objective: Callable[[Trial], Any], gate: Gate | None, run: RunFolder | None
+) -> None:
     while len(finished(explorer.study)) < explorer.config.num_trials:
         try:
             trial = explorer.ask()
-        except SpaceExhaustedError:
+        except SpaceExhaustedError as error:
+            if run is not None:
+                run.note(str(error))
             break
         try:
-            _try(explorer, trial, evaluate, gate, takes_trial=takes_trial)
+            _try(explorer, trial, objective, gate)
+        except TimeIsUp as error:
+            explorer.tell_failed(trial, str(error))
         except Exception as error:  # noqa: BLE001 -- a user's function may fail in any way; the search goes on
             explorer.tell_failed(trial, cause_of(error))
         if run is not None:
             run.write(TRIALS, explorer.trials)
 
 
-def _try(
-    explorer: Explorer, trial: Trial, evaluate: Evaluate, gate: Gate | None, *, takes_trial: bool
-) -> None:
+def _try(explorer: Explorer, trial: Trial, objective: Callable[[Trial], Any], gate: Gate | None) -> None:
     latency_ms = None
     if gate is not None:
         measured = gate.measure(trial.architecture, seed=explorer.config.seed)
@@ -140,8 +164,7 @@ def _try(
             explorer.tell_over_budget(trial, measured, state=state)
             return
         latency_ms = measured.median_ms
-    returned = evaluate(trial.architecture, trial) if takes_trial else evaluate(trial.architecture)
-    explorer.tell(trial, returned, latency_ms=latency_ms)
+    explorer.tell(trial, objective(trial), latency_ms=latency_ms)
 
 
 def _takes_trial(evaluate: Evaluate) -> bool:
@@ -157,13 +180,14 @@ def _takes_trial(evaluate: Evaluate) -> bool:
 
 def _conclude(explorer: Explorer, run: RunFolder | None, budget: Budget | None) -> Explored:
     trials, best = explorer.trials, explorer.best
+    failed = trials[trials["state"] == FAILED]
+    is_infeasible = budget is not None and not len(failed)
     if run is not None:
-        run.save(status="failed" if best is None else "complete")
+        run.save(status="complete" if best is not None else "infeasible" if is_infeasible else "failed")
         run.seal()
     if best is not None:
         return Explored(best, trials, explorer)
-    failed = trials[trials["state"] == FAILED]
-    if len(failed) or budget is None:
+    if not is_infeasible:
         cause = failed["cause"].iloc[-1] if len(failed) else "no trial was made"
         raise EvaluationError(
             f"none of {len(trials)} trials came to a value; the last of {len(failed)} that failed: {cause}"

@@ -68,6 +68,7 @@ def search(
     out: Path | None = None,
     config: SearchConfig | None = None,
     enqueue: Sequence[Architecture | str] = (),
+    trial_timeout: float | None = None,
 ) -> Explored: ...
 
 
@@ -82,6 +83,7 @@ def search(  # noqa: PLR0913 -- two forms of one verb: train on data, or evaluat
     display: Display | None = None,
     conditions: Conditions | None = None,
     enqueue: Sequence[Architecture | str] = (),
+    trial_timeout: float | None = None,
 ) -> SearchResult | Explored:
     """Search a space for the most accurate network inside a latency budget.
 
@@ -96,13 +98,23 @@ def search(  # noqa: PLR0913 -- two forms of one verb: train on data, or evaluat
         display: What is told as the search goes on.
         conditions: How it is run: storage, workers, isolation; decides nothing of what is found.
         enqueue: Candidates for `evaluate` to begin with.
+        trial_timeout: Seconds after which `evaluate` is given up and its trial fails; None waits for ever.
+            For data it stands in the conditions, as `silence_seconds`.
 
     Raises:
         InfeasibleBudgetError: If no network was measured to be inside the budget; the run folder stays.
         ConfigChangedError: If `out` holds a search with other settings.
     """
     if evaluate is not None and data is None:
-        return explore(space, evaluate, budget=budget, out=out, config=config, enqueue=enqueue)
+        return explore(
+            space,
+            evaluate,
+            budget=budget,
+            out=out,
+            config=config,
+            enqueue=enqueue,
+            trial_timeout=trial_timeout,
+        )
     if data is None or out is None or evaluate is not None:
         raise ConfigError(
             "search takes either data and out, as in search(space, 'digits', out=Path('runs/mine')), "

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from millinet.errors import ConfigChangedError, ConfigError, InfeasibleBudgetError
+from millinet.runs import RunFolder
 from nas import EvaluationError, Explored, Score, SearchConfig, Trial, search
 from nas.proposal import SpaceExhaustedError
 from search_spaces import Architecture, SearchSpace, load_space, network
@@ -222,3 +223,24 @@ def test_a_space_of_one_point_is_searched_once_and_then_said_to_be_exhausted(tmp
     assert found.best == space.sample(np.random.default_rng(0))
     with pytest.raises(SpaceExhaustedError, match=r"all 1 candidates .* enlarge the space"):
         found.explorer.ask()
+
+
+def test_a_folder_says_how_its_search_ended(tmp_path: Path) -> None:
+    def interrupted(architecture: Architecture) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted, out=tmp_path / "left")
+    with pytest.raises(EvaluationError):
+        run(lambda architecture: None, out=tmp_path / "failed")
+    with pytest.raises(InfeasibleBudgetError):
+        search(
+            SPACE,
+            evaluate=smallness,
+            budget="1us",
+            out=tmp_path / "over",
+            config=SearchConfig(num_trials=2, num_probes=4),
+        )
+
+    ended = {name: RunFolder.open(tmp_path / name).record.status for name in ("left", "failed", "over")}
+    assert ended == {"left": "interrupted", "failed": "failed", "over": "infeasible"}
