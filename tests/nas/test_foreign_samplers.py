@@ -5,7 +5,7 @@ from optuna.samplers import TPESampler
 
 from millinet.errors import ConfigError, UnknownNameError
 from nas import SearchConfig, search
-from nas.samplers import SamplerContext, sampler_maker
+from nas.samplers import DistinctSampler, SamplerContext, sampler_maker
 from search_spaces import load_space
 
 SPACE = load_space("tiny", in_channels=1, num_classes=10, resolution=(8, 8))
@@ -13,7 +13,10 @@ CONTEXT = SamplerContext(seed=3, space=SPACE, limit_ms=1.0, num_trials=8, num_to
 
 
 def test_a_dotted_name_finds_optunas_class() -> None:
-    assert isinstance(sampler_maker("optuna.samplers.TPESampler")(CONTEXT), TPESampler)
+    made = sampler_maker("optuna.samplers.TPESampler")(CONTEXT)
+
+    assert isinstance(made, DistinctSampler)
+    assert isinstance(made.sampler, TPESampler)
 
 
 def test_a_sampler_by_dotted_name_searches() -> None:
