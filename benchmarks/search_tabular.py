@@ -18,7 +18,7 @@ from functools import partial
 from math import log
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 from benchmarks.record import record
 from millinet.files import write_text
 from nas.observation import Description, Observation
+from nas.promise import PromiseConfig
 from nas.proposal import Proposer, SpaceExhaustedError
+from nas.second_look import SecondLook
 
 EDGES = ("e01", "e02", "e12", "e03", "e13", "e23")
 NUM_OPERATIONS = 5
@@ -125,13 +127,26 @@ class Ledger:
         )
 
 
-def gated(ledger: Ledger, rng: np.random.Generator, *, is_told_functions: bool = True) -> Iterator[int]:
+Scored = Literal["pool", "shortlist", "none"]
+"""Whose training-free scores are looked at: those of all candidates, of the most promising, of none."""
+
+
+def gated(
+    ledger: Ledger, rng: np.random.Generator, *, is_told_functions: bool = True, scored: Scored = "pool"
+) -> Iterator[int]:
     """Propose as `nas.samplers.gated` does, after the probes, until it has measured its fill."""
     problem = ledger.problem
+    promise = PromiseConfig()
 
     def describe(network: int) -> Description:
         described = problem.describe(network)
-        return described if is_told_functions else described._replace(function=None)
+        log_macs, score = described.features
+        features = (log_macs, score) if scored == "pool" else (log_macs,)
+        function = described.function if is_told_functions else None
+        return described._replace(features=features, function=function)
+
+    def evidence(network: int) -> tuple[float, ...]:
+        return (float(problem.features[network, 1]),)
 
     known: list[tuple[int, Observation]] = []
     for network in rng.permutation(len(problem.codes)).tolist()[:NUM_PROBES]:
@@ -144,10 +159,12 @@ def gated(ledger: Ledger, rng: np.random.Generator, *, is_told_functions: bool =
         edit=problem.edit,
         describe=describe,
         log_limit=log(problem.limit_ms),
+        promise=promise,
     )
+    second_look = SecondLook(evidence, promise) if scored == "shortlist" else None
     while len(ledger.measured) < MAX_MEASURED:
         try:
-            network = proposer.propose(known, rng)
+            network = proposer.propose(known, rng, second_look=second_look)
         except SpaceExhaustedError:
             return
         yield network
@@ -157,7 +174,8 @@ def gated(ledger: Ledger, rng: np.random.Generator, *, is_told_functions: bool =
             continue
         inside = problem.latency_ms[network] <= problem.limit_ms
         loss = 1.0 - problem.validation[network] / 100 if inside else None
-        known.append((network, Observation(description, log(problem.latency_ms[network]), loss)))
+        latency = log(problem.latency_ms[network])
+        known.append((network, Observation(description, latency, loss, evidence=evidence(network))))
 
 
 def random_search(ledger: Ledger, rng: np.random.Generator) -> Iterator[int]:
@@ -230,6 +248,8 @@ def optuna_search(ledger: Ledger, rng: np.random.Generator, *, name: str) -> Ite
 METHODS: dict[str, Callable[[Ledger, np.random.Generator], Iterator[int]]] = {
     "gated": gated,
     "gated_networks": partial(gated, is_told_functions=False),
+    "gated_shortlist": partial(gated, scored="shortlist"),
+    "gated_unscored": partial(gated, scored="none"),
     "random_gate": random_search,
     "evolution_gate": evolution,
     "local_gate": local_search,

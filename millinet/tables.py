@@ -25,6 +25,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "recipes",
     "criteria",
     "samplers",
+    "proxies",
 )
 """What can be extended: `millinet.NAME` is the entry-point group, `NAME` in capitals a plug-in's dict."""
 

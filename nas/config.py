@@ -6,6 +6,7 @@ from millinet.errors import ConfigError
 from millinet.tables import pick
 from nas.fidelity import STOPPING
 from nas.objectives import check_objectives
+from nas.proxies import check_proxies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +19,9 @@ class SearchConfig:
     """Name in `nas.SAMPLERS`."""
     num_probes: int = 32
     """Untrained networks measured first, to learn the latency of the space; only `gated` uses them."""
+    proxies: tuple[str, ...] = ()
+    """Training-free proxies by which the most promising candidates are compared before one is tried, names in
+    `nas.proxies.PROXIES`; only `gated` looks at them."""
     objectives: tuple[str, ...] = ("accuracy",)
     """Names in `nas.OBJECTIVES`, accuracy first; with several the search looks for their front."""
     seed: int = 0
@@ -46,6 +50,7 @@ class SearchConfig:
             if value < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}")
         check_objectives(self.objectives)
+        check_proxies(self.proxies, self.sampler)
         pick("stopping rule", self.stopping, STOPPING)
         if not 0.5 <= self.confidence < 1.0:
             raise ConfigError(f"confidence must be in [0.5, 1), got {self.confidence}; 95 percent is 0.95")

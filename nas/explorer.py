@@ -93,7 +93,7 @@ class Explorer:
         objective: Name of what is told, kept with the study so that another is refused.
 
     Raises:
-        ConfigError: If there is no such sampler, or the limit is no positive time.
+        ConfigError: If there is no such sampler, the limit is no positive time, or proxies are asked for.
         ConfigChangedError: If the file holds a study of another space or another objective.
     """
 
@@ -110,6 +110,11 @@ class Explorer:
             raise ConfigError(f"limit_ms must be a positive time, got {limit_ms}; None searches without one")
         self.space, self.limit_ms = space, limit_ms
         self.config = config or SearchConfig()
+        if self.config.proxies:
+            raise ConfigError(
+                f"proxies look at training images, and here are none, got {', '.join(self.config.proxies)}; "
+                f"leave them out, or search on data"
+            )
         make_sampler = sampler_maker(self.config.sampler)
         self.study = _open(path, space, self.config.objectives, objective)
         self.study.sampler = make_sampler(

@@ -13,6 +13,7 @@ import numpy as np
 from millinet.errors import InfeasibleBudgetError
 from nas.observation import Description, Observation
 from nas.promise import Promise, PromiseConfig
+from nas.second_look import SecondLook, Shortlisted
 
 C = TypeVar("C")
 
@@ -37,6 +38,8 @@ class ProposalConfig:
     """How many those are."""
     num_climb_edits: int = 12
     """Neighbours of each."""
+    num_shortlisted: int = 16
+    """Most promising candidates whose evidence is looked at, where there is any."""
 
 
 class SpaceExhaustedError(InfeasibleBudgetError):
@@ -78,12 +81,19 @@ class Proposer(Generic[C]):
         self.config = config or ProposalConfig()
         self._promise = Promise(log_limit=log_limit, config=promise)
 
-    def propose(self, history: Sequence[tuple[C, Observation]], rng: np.random.Generator) -> C:
+    def propose(
+        self,
+        history: Sequence[tuple[C, Observation]],
+        rng: np.random.Generator,
+        *,
+        second_look: SecondLook[C] | None = None,
+    ) -> C:
         """Return the next candidate.
 
         Args:
             history: Everything known of any candidate: proposed, pending, or only measured.
             rng: Source of randomness.
+            second_look: Chooses among the most promising; None takes the first.
 
         Raises:
             SpaceExhaustedError: If no candidate is left that was not proposed.
@@ -116,7 +126,11 @@ class Proposer(Generic[C]):
                 pool |= found
             if not found:
                 break
-        return pool[max(values, key=values.__getitem__)].itself
+        if second_look is None:
+            return pool[max(values, key=values.__getitem__)].itself
+        highest = sorted(values, key=values.__getitem__, reverse=True)[: self.config.num_shortlisted]
+        shortlist = [Shortlisted(*pool[key], values[key]) for key in highest]
+        return second_look.choose(shortlist, observed, rng)
 
     def _highest(self, values: dict[Hashable, float]) -> list[Hashable]:
         return sorted(values, key=values.__getitem__)[-self.config.num_climbers :]

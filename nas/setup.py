@@ -17,6 +17,7 @@ from millinet.runs import RunFolder, RunRecord
 from millinet.training import recipe_of
 from nas.conditions import Conditions
 from nas.config import SearchConfig
+from nas.evidence import evidence_of
 from nas.problem import Problem
 from nas.samplers import SamplerContext, sampler_maker
 from nas.storage import STUDY_NAME, close_study, open_study, storage_of
@@ -89,6 +90,7 @@ def prepare(
                 num_trials=config.num_trials,
                 num_told=len(study.trials),
                 objectives=config.objectives,
+                evidence=evidence_of(problem),
             )
         )
         run.save(
@@ -139,7 +141,9 @@ def _budget(budget: str | Budget | None, data: DataSet) -> Budget:
 def _record(
     out: Path, data: DataSet, space: SearchSpace, budget: Budget, device: str, config: SearchConfig
 ) -> RunRecord:
-    settings: dict[str, Any] = asdict(config) | {"objectives": ",".join(config.objectives)}
+    settings: dict[str, Any] = asdict(config) | {
+        name: ",".join(getattr(config, name)) for name in ("objectives", "proxies")
+    }
     del settings["num_trials"]
     deciding = {
         "data": data.spec,

@@ -98,7 +98,8 @@ class Terms(BaseModel):
             ConfigError: If it holds a setting that this version does not know, or out of range.
         """
         try:
-            return SearchConfig(**self.config | {"objectives": tuple(self.config["objectives"])})
+            lists = {name: tuple(self.config[name]) for name in ("objectives", "proxies")}
+            return SearchConfig(**self.config | lists)
         except (TypeError, KeyError) as error:
             raise ConfigError(
                 f"the search has other settings than this version knows ({error}); "

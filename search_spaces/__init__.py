@@ -8,6 +8,7 @@ from search_spaces.heads import HEADS
 from search_spaces.layers import Layers
 from search_spaces.networks import NETWORKS, network
 from search_spaces.part import Part, Place
+from search_spaces.points import Point, Points
 from search_spaces.space import SearchSpace, load_space
 from search_spaces.stems import STEMS
 
@@ -21,6 +22,8 @@ __all__ = [
     "Layers",
     "Part",
     "Place",
+    "Point",
+    "Points",
     "SearchSpace",
     "Stage",
     "Stem",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nas.evidence import Evidence
 from search_spaces import SearchSpace
 
 
@@ -21,3 +22,5 @@ class SamplerContext:
     """Trials already in the study, so that a resumed sampler does not repeat its first proposals."""
     objectives: tuple[str, ...] = ("accuracy",)
     """What is optimised, as `nas.OBJECTIVES` names it."""
+    evidence: Evidence | None = None
+    """What untrained networks say of themselves; None where nobody asks them."""

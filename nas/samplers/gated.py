@@ -7,16 +7,17 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from nas.objectives import blend, losses_of
 from nas.observation import Description, Observation
 from nas.probes import Probe, probes_of
 from nas.promise import PromiseConfig
 from nas.proposal import Proposer, SpaceExhaustedError
-from nas.records import CANDIDATE, ROW
+from nas.records import CANDIDATE, EVIDENCE, ROW
 from nas.samplers.context import SamplerContext
-from nas.samplers.points import Point, Points
+from nas.second_look import SecondLook
+from search_spaces import Point, Points
 
 Known = tuple[Point, Observation]
 
@@ -28,6 +29,7 @@ class Told(NamedTuple):
     description: Description
     log_latency: float | None
     losses: list[float] | None
+    evidence: tuple[float, ...]
 
 
 class GatedSampler(BaseSampler):
@@ -41,30 +43,34 @@ class GatedSampler(BaseSampler):
     def __init__(self, context: SamplerContext) -> None:
         self._context = context
         self._points = Points(context.space)
+        promise = PromiseConfig(num_startup=max(4, min(20, context.num_trials // 3)))
         self._proposer: Proposer[Point] = Proposer(
             draw=self._points.draw,
             edit=self._points.edit,
             describe=self._describe,
             log_limit=log(context.limit_ms),
-            promise=PromiseConfig(num_startup=max(4, min(20, context.num_trials // 3))),
+            promise=promise,
         )
+        self._second_look = None if context.evidence is None else SecondLook(self._score, promise)
         self._chosen: dict[int, dict[str, Any]] = {}
         self._told: dict[int, Told] = {}
         self._probes: list[Known] = []
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Choose the architecture of a trial, unless it was enqueued."""
-        if "fixed_params" in trial.system_attrs:
+        if (enqueued := trial.system_attrs.get("fixed_params")) is not None:
+            self._keep_evidence(study, trial, enqueued)
             return
         rng = np.random.default_rng([self._context.seed, trial.number])
         history = self._history(study, trial.number, rng)
         try:
-            chosen = self._proposer.propose(history, rng)
+            chosen = self._proposer.propose(history, rng, second_look=self._second_look)
         except SpaceExhaustedError:
             # Optuna opened this trial before it asked, and nobody else will close it.
             study.tell(trial.number, state=TrialState.FAIL)
             raise
         self._chosen[trial.number] = self._points.params(chosen)
+        self._keep_evidence(study, trial, self._chosen[trial.number])
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -92,7 +98,7 @@ class GatedSampler(BaseSampler):
         ]
         losses = blend([one.losses for one in told], rng)
         known = [
-            (one.point, Observation(one.description, one.log_latency, loss))
+            (one.point, Observation(one.description, one.log_latency, loss, evidence=one.evidence))
             for one, loss in zip(told, losses, strict=True)
         ]
         if not self._probes:
@@ -118,6 +124,7 @@ class GatedSampler(BaseSampler):
             self._describe(point),
             None if latency_ms is None else log(latency_ms),
             losses_of(row, self._context.objectives),
+            tuple(trial.user_attrs.get(EVIDENCE, {}).values()),
         )
         if is_finished:
             self._told[trial.number] = told
@@ -127,6 +134,21 @@ class GatedSampler(BaseSampler):
     def _probed(self, probe: Probe) -> Known:
         point = self._points.locate(probe.params)
         return point, Observation(self._describe(point), log(probe.latency_ms), is_proposed=False)
+
+    def _score(self, point: Point) -> tuple[float, ...] | None:
+        return self._evidence_of(self._points.params(point))
+
+    def _evidence_of(self, params: dict[str, Any]) -> tuple[float, ...] | None:
+        evidence = self._context.evidence
+        return None if evidence is None else evidence(self._context.space.suggest(FixedTrial(params)))
+
+    def _keep_evidence(self, study: optuna.Study, trial: FrozenTrial, params: dict[str, Any]) -> None:
+        """Put what a candidate says of itself into its trial, where any worker finds it."""
+        evidence = self._context.evidence
+        if evidence is not None and (scores := self._evidence_of(params)) is not None:
+            told = dict(zip(evidence.names, scores, strict=True))
+            # Optuna 5.0 has no public way to an attribute of a trial that is only being opened.
+            study._storage.set_trial_user_attr(trial._trial_id, EVIDENCE, told)
 
     def _describe(self, point: Point) -> Description:
         return Description(point, self._points.choices(point), (self._points.log_macs(point),))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from optuna.trial import FixedTrial
 
-from nas.samplers.points import Points
-from search_spaces import load_space
+from search_spaces import Points, load_space
 
 PRESETS = ("convnet", "mobile", "resnet", "tiny")
 

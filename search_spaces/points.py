@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from search_spaces import Place, SearchSpace
 from search_spaces.choices import Chosen, Slot
 from search_spaces.costs import part_costs
 from search_spaces.options import Value, complete
-from search_spaces.part import Outgoing, Part
+from search_spaces.part import Outgoing, Part, Place
 from search_spaces.plan import Planned
+from search_spaces.space import SearchSpace
 
 Point = tuple[int, ...]
 """Number of the choice at each position: stem, stages, head, layers."""
