@@ -26,6 +26,7 @@ import numpy as np
 import optuna
 from optuna.trial import FixedTrial, FrozenTrial, create_trial
 
+from benchmarks.filling import fill
 from benchmarks.record import record
 from nas.reaper import Reaper
 from nas.records import ROW
@@ -89,7 +90,7 @@ def storage(sizes: Sequence[int], repeats: int) -> None:
                 place = Path(folder) / f"{size}.db" if kind == "sqlite" else server.url
                 ours, theirs = our_study(space, place, size), their_study(space, place, size)
                 for study in (ours, theirs):
-                    study.add_trials(past)
+                    fill(study, past)
                 costs = in_turn(
                     lambda study=ours: our_trial(study, space),  # type: ignore[misc]
                     lambda study=theirs: their_trial(study, space),  # type: ignore[misc]

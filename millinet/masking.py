@@ -8,9 +8,18 @@ from typing import Final
 
 HIDDEN: Final = "***"
 
-# Up to the last @ of the address: a password may hold one, although it should be written %40.
-_IN_AUTHORITY: Final = re.compile(r"(\b[a-z][\w+.-]*://[^\s:/@]*:)([^\s/]*)(?=@)", re.IGNORECASE)
-_IN_QUERY: Final = re.compile(r"([?&](?:password|passwd|sslpassword)=)([^&\s]*)", re.IGNORECASE)
+_USER: Final = r"(\b[a-z][\w+.-]*://[^\s:/@]*:)"
+_PATTERNS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # Up to the last @ before another address: a password may hold one, a slash or a space, although they
+        # should be written %40, %2F and %20.
+        _USER + r"((?:(?!://).)*|\S*)(?=@)",
+        # Without a host the password stands where a port would.
+        _USER + r"(?!\d+\b|\*)([^\s/?@]+)(?![^\s/?])",
+        r"((?:^|[?&\s])(?:password|passwd|sslpassword)\s*=\s*)('[^']*'|[^&\s]*)",
+    )
+)
 # /proc/self/stat, counted from the field behind the program's name in brackets (proc(5)).
 _TITLE_FIELDS: Final = slice(45, 47)
 
@@ -20,14 +29,18 @@ def masked(text: str) -> str:
 
     The user, the host and the rest of the address stay, so that a reader can tell which it is.
     """
-    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _IN_AUTHORITY.sub(rf"\g<1>{HIDDEN}", text))
+    for pattern in _PATTERNS:
+        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
+    return text
 
 
 def passwords_in(text: str) -> list[str]:
     """List the passwords of the addresses in a text, as they are written there."""
-    return [
-        found[2] for pattern in (_IN_AUTHORITY, _IN_QUERY) for found in pattern.finditer(text) if found[2]
-    ]
+    found = []
+    for pattern in _PATTERNS:
+        found += [match[2] for match in pattern.finditer(text) if match[2]]
+        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
+    return [password for password in found if password != HIDDEN]
 
 
 def hide_from_title(text: str) -> None:

@@ -1,5 +1,6 @@
 """From the address of a storage to a storage that works, whoever else opens it in the same instant."""
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import sqlalchemy.exc
 from sqlalchemy.engine import URL, make_url
 
 from millinet.errors import ConfigError, RunFolderError
-from millinet.masking import masked
+from millinet.masking import hide_from_title, masked
 from nas.identity import this_worker
 from nas.patience import Patience, database_error
 from nas.patient_storage import PatientStorage
@@ -56,6 +57,15 @@ _POSTGRES: Final[Mapping[str, Any]] = {
 _ATTEMPTS: Final = 20
 
 
+def keep_to_itself(address: str) -> None:
+    """Take an address out of this process's title and environment: what it starts need not know it.
+
+    Candidates' code is among that; a worker that is started is told.
+    """
+    hide_from_title(address)
+    os.environ.pop(VARIABLE, None)
+
+
 def connect(place: Path | str, *, patience: Patience) -> PatientStorage:
     """Open the storage at an address or in a file, and make its tables where there are none.
 
@@ -83,9 +93,10 @@ def read_url(text: str) -> URL:
     """
     try:
         url = make_url(text)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise ConfigError(
-            f"--storage takes postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE, got {masked(text)!r}"
+            "--storage takes postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE; what was given is "
+            "neither, and not shown as it may hold a password"
         ) from None
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")

@@ -9,13 +9,12 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from millinet.console import Console
 from millinet.errors import ConfigError
-from millinet.masking import hide_from_title
 from millinet.options import Plugins
 from millinet.tables import load_plugin
-from nas.address import VARIABLE
+from nas.address import VARIABLE, keep_to_itself
 from nas.conditions import Conditions
 from nas.display import ConsoleDisplay
 from nas.joining import joined
@@ -62,35 +61,31 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     """
     if not storage:
         raise ConfigError(f"a worker needs --storage or ${VARIABLE}; run.json of the search has the address")
-    hide_from_title(storage)
+    keep_to_itself(storage)
     for file in plugin or []:
         load_plugin(file)
     signal.signal(signal.SIGTERM, _leave)
     if leave_with_input:
         threading.Thread(target=watch_input, name="watch the input", daemon=True).start()
-    console = Console(file=sys.stdout)
+    console = Console(sys.stdout)
     conditions = Conditions(is_isolated=isolate, silence_seconds=trial_timeout)
     place = storage if "://" in storage else Path(storage)
     opening = joined(place, study, data=data, device=device, conditions=conditions, is_trusted=trust_study)
     with opening as (problem, opened, notes):
         for note in notes:
-            _say(console, f"note: {note}")
+            console.print(f"note: {note}")
         total = problem.config.num_trials
-        _say(console, f"joined {study!r}: {len(finished(opened))} of {total} trials are finished")
+        console.print(f"joined {study!r}: {len(finished(opened))} of {total} trials are finished")
         try:
             search_trials(problem, opened, ConsoleDisplay(console), conditions=conditions)
         except KeyboardInterrupt:
-            _say(console, "stopped; what was in hand is left to the other workers")
+            console.print("stopped; what was in hand is left to the other workers")
             raise
         except SpaceExhaustedError as error:
-            _say(console, f"nothing is left to do: {error}")
+            console.print(f"nothing is left to do: {error}")
         else:
-            _say(console, f"all {total} trials are finished")
+            console.print(f"all {total} trials are finished")
     return 0
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def watch_input() -> None:

