@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from millinet.console import Console
 from millinet.data import load_data
-from millinet.masking import hide_from_title
 from millinet.naming import run_name
 from millinet.options import Data, Device, Plugins, SearchBudget, Trials
 from millinet.provenance import as_shell, command_line
 from millinet.tables import load_plugin
 from millinet.training import RECIPES
-from nas.address import VARIABLE
+from nas.address import VARIABLE, keep_to_itself
 from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.display import ConsoleDisplay
 from nas.options import TRIAL_TIMEOUT, Isolate, TrialTimeout
+from nas.proxies import PROXIES
 from nas.samplers import SAMPLERS
 from nas.search import search as run_search
 from nas.setup import default_budget, default_space
@@ -42,6 +42,10 @@ def search(
     ] = False,
     objectives: Annotated[
         str | None, typer.Option(help="The front of more: accuracy, then latency, parameters, macs, memory.")
+    ] = None,
+    proxies: Annotated[
+        str | None,
+        typer.Option(help=f"What untrained networks say of themselves, as evidence: {', '.join(PROXIES)}."),
     ] = None,
     recipe: Annotated[
         str, typer.Option(help=f"Training of a trial: {', '.join(RECIPES)}; quick,epochs=5,... changes one.")
@@ -71,12 +75,13 @@ def search(
     Every candidate is measured on the device before any training; one over the budget is recorded and not
     trained. The same command again resumes the search up to the total of trials.
     """
-    hide_from_title(storage or "")
+    keep_to_itself(storage or "")
     for file in plugin or []:
         load_plugin(file)
     config = SearchConfig(
         num_trials=trials,
         sampler=sampler,
+        proxies=_listed(proxies),
         objectives=_objectives(objectives, is_pareto=pareto),
         seed=seed,
         recipe=recipe,
@@ -88,7 +93,7 @@ def search(
     chosen = space or default_space(loaded)
     folder = out or Path("runs") / run_name(data, chosen)
     # The stream is fixed now: while a network is timed, what it prints is collected in place of sys.stdout.
-    display = ConsoleDisplay(Console(file=sys.stdout))
+    display = ConsoleDisplay(Console(sys.stdout))
     try:
         run_search(
             chosen,
@@ -117,4 +122,8 @@ def search(
 def _objectives(text: str | None, *, is_pareto: bool) -> tuple[str, ...]:
     if text is None:
         return ("accuracy", "latency") if is_pareto else ("accuracy",)
-    return tuple(name.strip() for name in text.split(","))
+    return _listed(text)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()

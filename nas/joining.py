@@ -13,9 +13,11 @@ from millinet.data import load_data
 from millinet.device import describe, resolve_device
 from millinet.errors import ConfigError, DataError
 from millinet.latency import Budget, LatencyMeter, LatencySettings
+from millinet.masking import masked
 from millinet.training import recipe_of
 from nas.address import connect
 from nas.conditions import Conditions
+from nas.evidence import evidence_of
 from nas.identity import this_worker
 from nas.patience import Patience
 from nas.problem import Problem
@@ -98,17 +100,6 @@ def _working(
     budget = replace(Budget.parse(terms.budget), limit_ms=terms.limit_ms)
     settings = LatencySettings(confidence=config.confidence).under(budget)
     with LatencyMeter(target, settings) as meter:
-        study.sampler = sampler_maker(config.sampler)(
-            SamplerContext(
-                # A name of its own each time: no two workers draw the same numbers.
-                seed=int(this_worker().name[-8:], 16) % 2**31,
-                space=space,
-                limit_ms=terms.limit_ms,
-                num_trials=config.num_trials,
-                num_told=len(study.trials),
-                objectives=tuple(objectives_of(study)),
-            )
-        )
         problem = Problem(
             space=space,
             data=loaded,
@@ -118,12 +109,26 @@ def _working(
             recipe=recipe_of(config.recipe),
             config=config,
         )
+        study.sampler = sampler_maker(config.sampler)(
+            SamplerContext(
+                # A name of its own each time: no two workers draw the same numbers.
+                seed=int(this_worker().name[-8:], 16) % 2**31,
+                space=space,
+                limit_ms=terms.limit_ms,
+                num_trials=config.num_trials,
+                num_told=len(study.trials),
+                objectives=tuple(objectives_of(study)),
+                evidence=evidence_of(problem),
+            )
+        )
         yield Joined(problem, study, notes)
 
 
 def _existing(place: str | Path, name: str, patience: Patience) -> optuna.Study:
     if isinstance(place, Path) and not place.is_file():
-        raise ConfigError(f"there is no study file {place}; give the one in the run folder of the search")
+        raise ConfigError(
+            f"there is no study file {masked(str(place))}; give the one in the run folder of the search"
+        )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = connect(place, patience=patience)
     known = sorted(study.study_name for study in storage.get_all_studies())
