@@ -18,6 +18,7 @@ from millinet.certificate import Certificate
 from millinet.errors import RunFolderError
 from millinet.frames import HISTORY, LATENCY, LAYERS, PREDICTIONS, TRIALS, FrameSchema
 from millinet.runs import FORMAT, RunFolder, RunRecord
+from millinet.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def load_run(path: Path) -> Run:
     record = _record(path, problems)
     run = Run(
         path=path,
-        name=record.name,
+        name=visible(record.name),
         record=record,
         trials=_frame(path, TRIALS, problems),
         latency=_frame(path, LATENCY, problems),
