@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +75,7 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
     if not callable(evaluate):
         raise ConfigError(f"evaluate must be callable, got {evaluate!r}; pass a function of an architecture")
     check_time_limit(trial_timeout)
+    objective = _limited(evaluate, trial_timeout)
     config = config or SearchConfig()
     searched = space if isinstance(space, SearchSpace) else load_space(space)
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
@@ -99,7 +100,7 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
         for candidate in enqueue:
             explorer.enqueue(candidate)
         try:
-            _go_on(explorer, _limited(evaluate, trial_timeout), gate, run)
+            _go_on(explorer, objective, gate, run)
         except KeyboardInterrupt:
             if run is not None:
                 run.save(status="interrupted")
@@ -148,7 +149,7 @@ def _go_on(
             _try(explorer, trial, objective, gate)
         except TimeIsUp as error:
             explorer.tell_failed(trial, str(error))
-        except Exception as error:  # noqa: BLE001 -- a user's function may fail in any way; the search goes on
+        except (SystemExit, Exception) as error:  # noqa: BLE001 -- a user's function may fail in any way
             explorer.tell_failed(trial, cause_of(error))
         if run is not None:
             run.write(TRIALS, explorer.trials)
@@ -168,14 +169,32 @@ def _try(explorer: Explorer, trial: Trial, objective: Callable[[Trial], Any], ga
 
 
 def _takes_trial(evaluate: Evaluate) -> bool:
-    """Tell whether an objective has a second parameter without a default."""
+    """Tell whether an objective has a second parameter without a default.
+
+    Raises:
+        ConfigError: If it can be called neither with one argument nor with two.
+    """
     try:
-        parameters = signature(evaluate).parameters.values()
+        found = signature(evaluate)
     except (TypeError, ValueError):
         return False
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [one for one in parameters if one.kind in kinds and one.default is Parameter.empty]
-    return len(needed) > 1
+    parameters = [one for one in found.parameters.values() if one.kind in kinds]
+    count = max(1, sum(one.default is Parameter.empty for one in parameters))
+    try:
+        found.bind(*range(count))
+    except TypeError as error:
+        raise _cannot_be_called(found) from error
+    if count > 2:
+        raise _cannot_be_called(found)
+    return count == 2
+
+
+def _cannot_be_called(found: Signature) -> ConfigError:
+    return ConfigError(
+        f"evaluate is called with an architecture, or with an architecture and its trial, got {found}; "
+        f"give the other parameters defaults, or bind them with functools.partial"
+    )
 
 
 def _conclude(explorer: Explorer, run: RunFolder | None, budget: Budget | None) -> Explored:

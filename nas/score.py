@@ -40,9 +40,11 @@ def _number(returned: Any, what: str) -> float:
         raise EvaluationError(f"{told} None; {way_out}")
     if isinstance(returned, str | bytes):
         raise EvaluationError(f"{told} the text {returned!r}; {way_out}")
+    # A loss still on its graph is a number all the same; torch would warn of it.
+    detached = returned.detach() if hasattr(returned, "detach") else returned
     try:
-        number = float(returned)
-    except (TypeError, ValueError, RuntimeError) as error:
+        number = float(detached)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise EvaluationError(f"{told} {_kind(returned)}; {way_out}") from error
     if not isfinite(number):
         raise EvaluationError(f"{told} {number}; {way_out}")

@@ -1,5 +1,6 @@
 """A search by an objective of the user's own: any callable, and nothing it returns breaks the study."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,31 @@ def test_an_objective_that_raises_costs_its_trial() -> None:
     failed = found.trials[found.trials["state"] == "failed"]
     assert set(failed["cause"]) == {"ValueError: no depthwise on this chip"}
     assert len(found.trials) == 10
+
+
+def test_an_objective_that_would_end_the_program_costs_its_trial() -> None:
+    leaving = iter([3])
+
+    def evaluate(architecture: Architecture) -> float:
+        for code in leaving:
+            sys.exit(code)
+        return 1.0
+
+    found = run(evaluate)
+
+    assert found.trials["cause"][0] == "SystemExit: 3"
+
+
+def test_a_loss_still_on_its_graph_is_a_number() -> None:
+    loss = torch.full((1,), 0.25, requires_grad=True).sum()
+
+    assert run(lambda architecture: loss).trials["value"].tolist() == [0.25] * 6
+
+
+@pytest.mark.parametrize("evaluate", [lambda: 1.0, lambda one, two, three: 1.0, lambda one, *, rate: rate])
+def test_an_objective_that_cannot_be_called_is_refused_at_once(evaluate: Callable[..., float]) -> None:
+    with pytest.raises(ConfigError, match=r"called with an architecture, .* got \(.*functools.partial"):
+        run(evaluate)
 
 
 def test_where_nothing_could_be_evaluated_the_last_cause_is_told() -> None:
