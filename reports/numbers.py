@@ -59,6 +59,11 @@ def count(value: float) -> str:
     return f"{int(value):,}"
 
 
+def counted(number: Any, word: str, plural: str = "") -> str:
+    """Write how many there are of something: `1 layer`, `3 classes`."""
+    return f"1 {word}" if number == 1 else f"{number} {plural or word + 's'}"
+
+
 def duration(seconds: float) -> str:
     """Write a time span in its two largest units, such as `3 min 20 s`."""
     if is_missing(seconds):

@@ -8,12 +8,11 @@ from typing import Final
 from millinet.errors import ConfigError
 from millinet.files import write_bytes
 from reports.candidates import by_setting, name_of
-from reports.choices import notable
+from reports.choices import notable, ranked
 from reports.content import Content
 from reports.drawing import Figure, standalone_svg
 from reports.plots import (
     HALF,
-    PROGRESS,
     WIDE,
     architecture_plot,
     front_legend,
@@ -22,6 +21,7 @@ from reports.plots import (
     options_plot,
     progress_legend,
     progress_plot,
+    progress_plots,
     read_parts,
     training_legend,
     training_plot,
@@ -76,7 +76,7 @@ def _all(content: Content) -> Iterator[tuple[str, Figure]]:
                 title = f"{run.name}, {name_of(entry)}"
                 yield f"architecture {title}", architecture_plot(parts, WIDE, title=title)
     search = content.frames["search"]
-    for plot in PROGRESS if len(search) else ():
+    for plot in progress_plots(search):
         keys = progress_legend(search, runs=names)
         yield f"search {plot}", with_legend(progress_plot(search, plot, runs=names), keys)
     yield from _choices(content)
@@ -91,7 +91,8 @@ def _all(content: Content) -> Iterator[tuple[str, Figure]]:
 def _choices(content: Content) -> Iterator[tuple[str, Figure]]:
     for run, group in content.frames["choices"].groupby("run", sort=False):
         for target, rows in group.groupby("target", sort=False):
-            yield f"importance {target} {run}", importance_plot(rows, HALF, target=str(target))
+            if len(ranked(rows, str(target))):
+                yield f"importance {target} {run}", importance_plot(rows, HALF, target=str(target))
             for choice in notable(rows):
                 one = rows[rows["choice"] == choice]
                 yield f"choice {choice} {target} {run}", options_plot(one, HALF)

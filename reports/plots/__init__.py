@@ -7,7 +7,7 @@ from reports.plots.importance import importance_plot
 from reports.plots.legend import with_legend
 from reports.plots.options import options_plot
 from reports.plots.parts import read_parts
-from reports.plots.progress import PROGRESS, progress_legend, progress_plot
+from reports.plots.progress import PROGRESS, progress_legend, progress_plot, progress_plots
 from reports.plots.training import training_legend, training_plot
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "options_plot",
     "progress_legend",
     "progress_plot",
+    "progress_plots",
     "read_parts",
     "training_legend",
     "training_plot",

@@ -1,6 +1,6 @@
 """Accuracy against latency: candidates, intervals, the Pareto front, the budget, and what pruning moved."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pandas as pd
 
@@ -9,6 +9,11 @@ from reports.drawing import Axis, Figure, Line, Markers, Scale, Segments, Text, 
 from reports.drawing.palette import series_look
 from reports.plots.canvas import Canvas
 from reports.plots.legend import Key, marker_key
+
+_LETTER: Final = 7.0
+"""Width of a bold letter of a label, on average, in pixels."""
+_LABEL_ROW: Final = 14.0
+"""By how much a label stands higher where another one is in its way, in pixels."""
 
 
 class _Place(NamedTuple):
@@ -152,19 +157,14 @@ def _steps(front: pd.DataFrame, place: _Place) -> list[tuple[float, float]]:
 
 def _add_budgets(figure: Figure, known: pd.DataFrame, place: _Place) -> None:
     limits = known.dropna(subset=["budget_ms"]).drop_duplicates("budget_ms").sort_values("budget_ms")
+    rows: list[float] = []
     for text, limit_ms in zip(limits["budget"], limits["budget_ms"], strict=True):
-        x = place.x(limit_ms)
-        figure.add(Line([(x, place.y.start), (x, place.y.stop - 14)], "ink", 1.5, 6))
+        x, label = place.x(limit_ms), f"budget {numbers.budget(text, limit_ms)}"
         near_edge = x > place.x.stop - 140
         side, shift = ("end", -6) if near_edge else ("start", 6)
-        figure.add(
-            Text(
-                x + shift,
-                place.y.stop - 6,
-                f"budget {numbers.budget(text, limit_ms)}",
-                "ink",
-                12,
-                side,
-                is_bold=True,
-            )
-        )
+        left = x + shift - _LETTER * len(label) * near_edge
+        row = next((row for row, end in enumerate(rows) if end < left), len(rows))
+        rows[row : row + 1] = [left + _LETTER * len(label)]
+        y = place.y.stop - 6 - _LABEL_ROW * row
+        figure.add(Line([(x, place.y.start), (x, y - 8)], "ink", 1.5, 6))
+        figure.add(Text(x + shift, y, label, "ink", 12, side, is_bold=True))

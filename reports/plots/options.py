@@ -3,6 +3,7 @@
 import pandas as pd
 
 from reports.drawing import Axis, Figure, Line, Markers, Scale, Segments, Text
+from reports.numbers import counted
 from reports.plots.canvas import Canvas
 
 _ROW = 24.0
@@ -34,5 +35,5 @@ def options_plot(rows: pd.DataFrame, canvas: Canvas) -> Figure:
         figure.add(Text(x.start - 10, middle + 4, str(row.option)[:20], "ink", 12, "end"))
         figure.add(Line([(first, middle), (max(third, first + 1), middle)], tone, 7, opacity=0.45))
         figure.add(Markers([(median, middle)], tone, size=4.5))
-        figure.add(Text(x.stop + 10, middle + 4, f"{row.num_trials} trials", "muted", 11.5))
+        figure.add(Text(x.stop + 10, middle + 4, counted(int(str(row.num_trials)), "trial"), "muted", 11.5))
     return figure

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from reports.numbers import counted
+
 
 class Part(NamedTuple):
     """One row of the drawing: the image, the stem, a stage or the head."""
@@ -56,7 +58,7 @@ def _parts_of_architecture(
     parts = [
         Part(
             name="image",
-            detail=_counted(architecture.get("in_channels"), "channel"),
+            detail=counted(architecture.get("in_channels"), "channel"),
             depth=0,
             resolution=(height, width),
         ),
@@ -87,14 +89,10 @@ def _parts_of_architecture(
     last = Part(
         name="head",
         block=str(head.get("name", "head")),
-        detail=_counted(architecture.get("num_classes"), "class", "classes"),
+        detail=counted(architecture.get("num_classes"), "class", "classes"),
         share=_share(layers, "head."),
     )
     return [*parts, last]
-
-
-def _counted(number: Any, word: str, plural: str = "") -> str:
-    return f"1 {word}" if number == 1 else f"{number} {plural or word + 's'}"
 
 
 def _resolution(layers: pd.DataFrame, prefix: str, aspect: float) -> tuple[int, int] | None:
@@ -150,7 +148,7 @@ def _parts_of_layers(layers: pd.DataFrame) -> list[Part]:
             Part(
                 name=str(name),
                 block=str(last["kind"]),
-                detail=_counted(len(group), "layer"),
+                detail=counted(len(group), "layer"),
                 depth=int(depth),
                 width=int(widest["out_before"]),
                 kept=None if pd.isna(widest["out_after"]) else int(widest["out_after"]),

@@ -34,6 +34,11 @@ PROGRESS: Final[Mapping[str, ProgressPlot]] = {
 }
 
 
+def progress_plots(search: pd.DataFrame) -> list[str]:
+    """List the names of those plots that have something to show."""
+    return [name for name, plot in PROGRESS.items() if search[plot.y].notna().any()]
+
+
 def progress_plot(search: pd.DataFrame, name: str, *, runs: list[str]) -> Figure:
     """Draw one of `PROGRESS` from the `SEARCH` frame, one curve a run."""
     plot = PROGRESS[name]

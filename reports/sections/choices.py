@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from reports.choices import TARGETS, notable
+from reports.choices import TARGETS, notable, ranked
 from reports.content import Content
 from reports.drawing import inline_svg
 from reports.plots import HALF, importance_plot, options_plot
@@ -27,6 +27,7 @@ def _run(name: str, group: pd.DataFrame) -> dict[str, Any]:
         "importances": [
             {"target": target, "figure": Markup(inline_svg(importance_plot(group, HALF, target=target)))}
             for target in targets
+            if len(ranked(group, target))
         ],
         "options": [
             {"choice": choice, "figures": _options(group[group["choice"] == choice], targets)}

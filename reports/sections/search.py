@@ -9,7 +9,7 @@ from reports import numbers
 from reports.content import Content
 from reports.drawing import inline_svg
 from reports.load import Run
-from reports.plots import PROGRESS, progress_legend, progress_plot
+from reports.plots import PROGRESS, progress_legend, progress_plot, progress_plots
 from reports.sections.bars import bar
 from reports.sections.legend import legend
 
@@ -22,10 +22,10 @@ def search_section(content: Content) -> Mapping[str, Any] | None:
     return {
         "plots": [
             {
-                "title": plot.title,
+                "title": PROGRESS[name].title,
                 "figure": Markup(inline_svg(progress_plot(frame, name, runs=content.names))),
             }
-            for name, plot in PROGRESS.items()
+            for name in progress_plots(frame)
         ],
         "legend": legend(progress_legend(frame, runs=content.names)),
         "phases": [entry for run in content.runs for entry in _phases(run)],

@@ -121,7 +121,7 @@ def _alternatives(content: Content, group: pd.DataFrame, best: "pd.Series[Any]")
             len(inside),
             _name(fastest),
             numbers.percent(fastest["latency_ms"] / best["latency_ms"], 0),
-            accuracy.format(numbers.points(fastest["accuracy"] - best["accuracy"])),
+            accuracy.format(_number(numbers.points(fastest["accuracy"] - best["accuracy"]))),
         )
     ]
 
@@ -147,8 +147,15 @@ def _without_winner(rows: pd.DataFrame) -> Markup:
         return Markup("{} networks were measured. The fastest is {}: {} a pass.").format(
             len(measured), _name(nearest), fastest
         )
+    budget = _number(numbers.budget(nearest["budget"], nearest["budget_ms"]))
+    if nearest["verdict"] == "undecided":
+        bounds = numbers.milliseconds_between(nearest["latency_low_ms"], nearest["latency_high_ms"])
+        return Markup(
+            "Nothing is surely inside the budget of {}. The fastest network measured, {}, takes {}, but its "
+            "interval ({}) crosses the budget: measure on a quieter machine."
+        ).format(budget, _name(nearest), fastest, _number(bounds))
     return Markup("Nothing meets the budget of {}. The fastest network measured, {}, takes {}.").format(
-        _number(numbers.budget(nearest["budget"], nearest["budget_ms"])), _name(nearest), fastest
+        budget, _name(nearest), fastest
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from millinet.frames import TRIALS
 from reports import build_report
 from tests.reports.generated import Plan, make_run
 
@@ -97,6 +98,19 @@ def test_a_batch_is_a_pass_of_many_images(tmp_path: Path) -> None:
     _change(run / "winners/1/certificate.json", settings={"batch": 32})
 
     assert "a pass of 32 images" in _said([run], tmp_path / "out")[0]
+
+
+def test_a_search_on_a_noisy_machine_says_that_nothing_is_sure(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", Plan(num_winners=0, num_trials=1, status="infeasible"))
+    row = TRIALS.read(run / "trials.csv").iloc[0].to_dict()
+    row |= {"verdict": "undecided", "state": "undecided", "accuracy": None, "budget_ms": 0.5}
+    row |= {"latency_ms": 0.3, "latency_low_ms": 0.1, "latency_high_ms": 0.9}
+    TRIALS.write(TRIALS.frame([row]), run / "trials.csv")
+
+    first = _said([run], tmp_path / "out")[0]
+
+    assert first.startswith("Nothing is surely inside the budget of 0.500 ms. The fastest network measured")
+    assert "takes 0.300 ms, but its interval (0.100 to 0.900 ms) crosses the budget" in first
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted"])
