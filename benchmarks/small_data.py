@@ -26,7 +26,7 @@ from millinet.data.spec import parse_spec
 from millinet.provenance import commit
 from millinet.statistics import mean_interval
 from millinet.training import RECIPES, Recipe, evaluate, fit
-from search_spaces import network
+from search_spaces import Architecture, network
 from search_spaces.description import Head
 
 NUM_CLASSES: Final = 141
@@ -117,10 +117,15 @@ def plain_vgg_awake() -> nn.Module:
 
 def vgg(*, share: float = 1.0, head: Head | None = None) -> nn.Module:
     """Build millinet's vgg_small with a share of its width."""
+    full = narrowed(share)
+    return replace(full, head=head or full.head).build()
+
+
+def narrowed(share: float) -> Architecture:
+    """Describe vgg_small with a share of its width."""
     full = network("vgg_small", num_classes=NUM_CLASSES, in_channels=1, resolution=SHAPE)
     stages = tuple(replace(stage, width=int(stage.width * share)) for stage in full.stages)
-    stem = replace(full.stem, width=int(full.stem.width * share))
-    return replace(full, stem=stem, stages=stages, head=head or full.head).build()
+    return replace(full, stem=replace(full.stem, width=int(full.stem.width * share)), stages=stages)
 
 
 def residual(head: Head | None = None) -> nn.Module:

@@ -16,12 +16,12 @@ from millinet.training import RECIPES
 from nas.address import VARIABLE, keep_to_itself
 from nas.conditions import Conditions
 from nas.config import SearchConfig
+from nas.defaults import default_budget, default_recipes, default_space, is_few
 from nas.display import ConsoleDisplay
 from nas.options import TRIAL_TIMEOUT, Isolate, TrialTimeout
 from nas.proxies import PROXIES
 from nas.samplers import SAMPLERS
 from nas.search import search as run_search
-from nas.setup import default_budget, default_space
 
 
 def search(
@@ -29,7 +29,7 @@ def search(
     data: Data = "digits",
     latency_budget: SearchBudget = None,
     space: Annotated[
-        str | None, typer.Option(help="A preset (tiny, resnet, mobile, convnet) or a TOML file.")
+        str | None, typer.Option(help="A preset (tiny, small, resnet, mobile, convnet) or a TOML file.")
     ] = None,
     trials: Trials = 24,
     winners: Annotated[int, typer.Option(help="Networks to train fully, certify and keep.")] = 2,
@@ -48,9 +48,15 @@ def search(
         typer.Option(help=f"What untrained networks say of themselves, as evidence: {', '.join(PROXIES)}."),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help=f"Training of a trial: {', '.join(RECIPES)}; quick,epochs=5,... changes one.")
-    ] = "quick",
-    final_recipe: Annotated[str, typer.Option(help="Training of a winner, likewise.")] = "full",
+        str | None,
+        typer.Option(
+            help=f"Training of a trial: {', '.join(RECIPES)}; quick,epochs=5,... changes one. By default "
+            "quick, or small where the images are few."
+        ),
+    ] = None,
+    final_recipe: Annotated[
+        str | None, typer.Option(help="Training of a winner, likewise; full, or small where images are few.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the sampler and the training.")] = 0,
     device: Device = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/DATA-SPACE.")] = None,
@@ -78,22 +84,29 @@ def search(
     keep_to_itself(storage or "")
     for file in plugin or []:
         load_plugin(file)
+    loaded = load_data(data, seed=seed)
+    usual = default_recipes(loaded)
     config = SearchConfig(
         num_trials=trials,
         sampler=sampler,
         proxies=_listed(proxies),
         objectives=_objectives(objectives, is_pareto=pareto),
         seed=seed,
-        recipe=recipe,
-        final_recipe=final_recipe,
+        recipe=recipe or usual.trial,
+        final_recipe=final_recipe or usual.winner,
         num_winners=winners,
         device=device,
     )
-    loaded = load_data(data, seed=seed)
     chosen = space or default_space(loaded)
     folder = out or Path("runs") / run_name(data, chosen)
     # The stream is fixed now: while a network is timed, what it prints is collected in place of sys.stdout.
-    display = ConsoleDisplay(Console(sys.stdout))
+    console = Console(sys.stdout)
+    if is_few(loaded):
+        console.print(
+            f"{len(loaded.train)} training images are few: space {chosen}, recipe {config.recipe}; see "
+            f"docs/small-data.md"
+        )
+    display = ConsoleDisplay(console)
     try:
         run_search(
             chosen,

@@ -17,6 +17,7 @@ from millinet.runs import RunFolder, RunRecord
 from millinet.training import recipe_of
 from nas.conditions import Conditions
 from nas.config import SearchConfig
+from nas.defaults import default_budget
 from nas.evidence import evidence_of
 from nas.problem import Problem
 from nas.samplers import SamplerContext, sampler_maker
@@ -109,20 +110,6 @@ def prepare(
             yield Prepared(problem, run, study)
         finally:
             close_study(study)
-
-
-def default_budget(data: DataSet) -> str:
-    """Name the budget of a search that was given none: half the latency of a network fit for the images."""
-    side = max(data.input_shape[1:])
-    if side <= 16:
-        # One such image is over before the calls are: at batch 1 latency counts layers, whatever their width.
-        return "0.5x:resnet20@batch=32"
-    return "0.5x:resnet20" if side <= 64 else "0.5x:resnet50"
-
-
-def default_space(data: DataSet) -> str:
-    """Name the preset of a search that was given none."""
-    return "tiny" if max(data.input_shape[1:]) <= 64 else "mobile"
 
 
 def _space(space: str | Path | SearchSpace, data: DataSet) -> SearchSpace:

@@ -23,7 +23,7 @@ def test_its_options_are_named(name: str) -> None:
     assert [option for option in options_of(part) if f"`{option}`" not in TEXT] == []
 
 
-@pytest.mark.parametrize("preset", ["tiny", "resnet", "mobile", "convnet"])
+@pytest.mark.parametrize("preset", ["tiny", "small", "resnet", "mobile", "convnet"])
 def test_the_sizes_are_those_of_the_presets(preset: str) -> None:
     sizes = [f"{load_space(preset, resolution=side).size:.3g}" for side in ((32, 32), (224, 224))]
 
