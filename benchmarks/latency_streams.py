@@ -2,15 +2,16 @@
 
 Records sequences of visits of each network, as a measurement makes them, and runs the real estimate and the
 real stopping rule over every sequence. The truth is the median over all sequences of the run, so drift counts
-against the intervals. Every sequence is judged three times: `fresh`, as in a process that has just begun,
-whose anchor rests on that sequence alone; `settled`, as in a search, whose anchor rests on all visits before;
-and `relative`, as by a budget that is a part of the reference's own latency, whatever that is.
+against the intervals. Every sequence is judged by several anchors: `fresh`, as in a process that has just
+begun, whose anchor rests on that sequence alone; `settled`, as in a search, whose anchor rests on all visits
+before; `relative`, as by a budget that is a part of the reference's own latency, whatever that is. `apart`
+is `relative` with the same visits dealt out anew, so that those of one sequence lie seconds apart.
 
     python -m benchmarks.latency_streams --repeats 200      # about 9 minutes; --device cuda for a GPU
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from math import exp, log
@@ -40,6 +41,8 @@ CALLS_TO_ESTIMATE = 50
 FAST_VISITS = 5
 SETTLING = 10
 """Sequences before which an anchor is not called settled."""
+APART = 16
+"""How many times as far apart the visits of a sequence lie once they are dealt out anew."""
 
 
 def watch(
@@ -96,8 +99,15 @@ def replay(
     return measurement
 
 
+def dealt_apart(sequences: Sequence[Sequence[Visit]]) -> Iterator[Sequence[Visit]]:
+    """Deal the visits of every `APART` sequences in a row out to as many, each visit to the next one."""
+    for start in range(0, len(sequences) - APART + 1, APART):
+        visits = [one for sequence in sequences[start : start + APART] for one in sequence]
+        yield from (visits[first::APART] for first in range(APART))
+
+
 def judge(name: str, sequences: Sequence[Sequence[Visit]]) -> list[dict[str, Any]]:
-    """Return three rows, fresh, settled and relative: coverage, verdicts, precision and cost."""
+    """Return a row for each anchor: coverage, verdicts, precision and cost."""
     calm = [one for sequence in sequences for one in keep_calm(sequence).visits]
     true_ratio = exp(median(one.log_ratio for one in calm))
     base_ms = exp(median(log(typical_ms(one.reference)) for one in calm))
@@ -110,9 +120,12 @@ def judge(name: str, sequences: Sequence[Sequence[Visit]]) -> list[dict[str, Any
         for sequence, earlier in zip(sequences[SETTLING:], before[SETTLING:], strict=False)
     ]
     by_ratio: list[Runner] = [partial(replay, sequence, pinned_ms=base_ms) for sequence in sequences]
+    apart: list[Runner] = [partial(replay, some, pinned_ms=base_ms) for some in dealt_apart(sequences)]
+    judged = {"fresh": begun, "settled": in_search, "relative": by_ratio, "apart": apart}
     return [
         {"network": name, "anchor": anchor, **_judged(runs, true_ratio, true_ratio * base_ms)}
-        for anchor, runs in (("fresh", begun), ("settled", in_search), ("relative", by_ratio))
+        for anchor, runs in judged.items()
+        if runs
     ]
 
 

@@ -3,6 +3,7 @@
 from nas.config import SearchConfig
 from nas.explore import Explored
 from nas.explorer import Explorer, Trial
+from nas.latency_model import LatencyModel
 from nas.objectives import OBJECTIVES
 from nas.samplers import SAMPLERS, GatedSampler, SamplerContext
 from nas.score import EvaluationError, Score
@@ -15,6 +16,7 @@ __all__ = [
     "Explored",
     "Explorer",
     "GatedSampler",
+    "LatencyModel",
     "SamplerContext",
     "Score",
     "SearchConfig",

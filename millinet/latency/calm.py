@@ -19,15 +19,12 @@ ENOUGH_CALM: Final = 5
 CONTENDED_SHARE: Final = 0.5
 """Share of undisturbed calls under which nothing is to be believed."""
 UNSTEADY: Final = 0.06
-"""Spread of single calls within a visit, as a fraction of their median, from which the machine is noisy."""
-DOUBT: Final = 0.7
-"""Doubt for the root of the spread beyond `UNSTEADY`: 13% at a spread of 9.4%, 30% at one of 25%.
+"""Spread of single calls within a visit, as a fraction of their median, from which the machine is noisy.
 
-Neighbours in the shared cache never show in the scheduler. Beside them MobileNetV2 shifted by up to 17% for
-tens of seconds while its calls spread by 11% within a visit; ResNet-20 by 1%, spreading by 1.3%. Counting
-from 3% instead doubled the intervals of networks that needed none. With twice the excess in place of the
-root 84% of MobileNetV2's 200 sequences covered (a run that was not kept), with the root 86%
-(benchmarks/results/latency_streams.json); the root asks for less where calls spread by a quarter.
+Neighbours in the shared cache never show in the scheduler, but calls spread beside them: those of MobileNetV2
+by 11% while it shifted by up to 17% for tens of seconds, those of ResNet-20 by 1.3% while it shifted by 1%.
+So the root of what the spread exceeds this by is doubt: 18% at a spread of 9.4%, 44% at one of 25%. With 0.7
+of the root 86% of MobileNetV2's sequences covered (benchmarks/results/latency_streams_less_doubt.json).
 """
 NOISY_DOUBT: Final = 0.05
 """Doubt where calm visits are the exception, as a fraction."""
@@ -55,7 +52,7 @@ class Kept(NamedTuple):
     def doubt(self) -> float:
         """What neighbours may have done to every visit alike, as a fraction; 0 on a machine at rest."""
         crowding = 0.0 if self.share_calm >= 0.5 else NOISY_DOUBT
-        return crowding + DOUBT * sqrt(max(0.0, self.spread - UNSTEADY))
+        return crowding + sqrt(max(0.0, self.spread - UNSTEADY))
 
 
 def keep_calm(seen: Sequence[Visit]) -> Kept:

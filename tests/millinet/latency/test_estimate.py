@@ -156,7 +156,7 @@ def test_calls_that_spread_within_a_visit_cast_doubt_though_nothing_disturbed_th
 
     assert (steady.status, steady.doubt) == ("ok", 0.0)
     assert unsteady.status == "noisy"
-    assert unsteady.doubt == pytest.approx(0.7 * (0.12 - 0.06) ** 0.5)
+    assert unsteady.doubt == pytest.approx((0.12 - 0.06) ** 0.5)
 
 
 def test_a_typical_call_is_the_median_of_those_nothing_disturbed() -> None:

@@ -40,7 +40,7 @@ def test_a_hopeless_candidate_costs_one_calm_visit(example: Tensor) -> None:
 
     # A visit that a busy machine disturbed ends nothing, so the calm one may not be the first.
     assert [one.status for one in seen[:-1]].count("ok") == 0
-    assert seen[-1].verdict(budget) == "fails" or seen[-1].status == "contended"
+    assert seen[-1].verdict(budget) == "fails" or seen[-1].status != "ok"
 
 
 def test_a_candidate_far_inside_the_budget_is_certain_at_the_first_look(example: Tensor) -> None:
