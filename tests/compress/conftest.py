@@ -1,5 +1,6 @@
 """Small networks, each with one way of coupling channels."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -7,6 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from compress import Pruned
+from compress.layers import sides
+from compress.readers import is_reader
 
 
 class Plain(nn.Module):
@@ -188,6 +193,23 @@ def build(name: str) -> nn.Module:
             module.running_mean = torch.randn(module.num_features)
             module.running_var = torch.rand(module.num_features) + 0.5
     return model.eval()
+
+
+def undelivered(model: nn.Module, pruned: Pruned) -> list[str]:
+    """Name the sides of layers whose width is not the one that was planned; readers have none to read off."""
+    lost: Counter[tuple[str, str]] = Counter()
+    for group in pruned.groups:
+        gone = group.num_channels - pruned.kept.get(group.index, group.num_channels)
+        for slot in group.slots:
+            if slot.side != "parameter" and not is_reader(model.get_submodule(slot.name)):
+                lost[slot.name, slot.side] += gone * len(slot.places[0])
+    wrong = []
+    for (name, side), planned in lost.items():
+        place = 0 if side == "in" else 1
+        before, after = (sides(whole.get_submodule(name))[place] for whole in (model, pruned.model))
+        if before - after != planned:
+            wrong.append(f"{name} {side}: {before} -> {after} instead of {before - planned}")
+    return wrong
 
 
 @pytest.fixture
