@@ -25,6 +25,11 @@ LATENCY_PRIOR: Final = Prior(
 )
 """Latency is smooth: nearly a sum over the parts, and it follows the multiply-adds."""
 LOSS_PRIOR: Final = Prior()
+_REGRET_OFFSET: Final = 0.5
+"""Median regrets added to each before the logarithm is taken.
+
+With a tenth of that the best stands so far apart that what is unsure outweighs what is good (docs/search.md).
+"""
 _REFUSED: Final = -1e9
 _MOST_REMEMBERED: Final = 200_000
 """Candidates known to hold no value that was not met before; looked at again once they are more."""
@@ -196,7 +201,7 @@ def _log_regrets(trained: Sequence[Observation], most: int) -> tuple[Sequence[Ob
     kept = sorted(trained, key=lambda observation: observation.loss or 0.0)[:most]
     losses = np.array([observation.loss for observation in kept])
     regrets = losses - losses.min()
-    return kept, np.log(regrets + max(0.05 * float(np.quantile(regrets, 0.5)), 1e-6))
+    return kept, np.log(regrets + max(_REGRET_OFFSET * float(np.quantile(regrets, 0.5)), 1e-6))
 
 
 def _log_improvement(gain: Floats) -> Floats:
