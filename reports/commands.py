@@ -1,4 +1,4 @@
-"""Compare run folders: frames, and one page that opens anywhere."""
+"""Compare run folders: frames, and one page for people."""
 
 from pathlib import Path
 from typing import Annotated, Final

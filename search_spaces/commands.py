@@ -1,4 +1,8 @@
-"""Check a file with blocks of your own: shapes, gradients, determinism, export and pruning."""
+"""Check blocks of your own before a search meets them.
+
+Shapes, gradients, determinism, independence of the batch, costs, export and pruning are tried on a small
+network.
+"""
 
 from pathlib import Path
 from typing import Annotated

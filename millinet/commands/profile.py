@@ -1,4 +1,7 @@
-"""Measure the latency of models side by side, for every batch size and form asked for."""
+"""Measure the latency of models side by side.
+
+Every batch size, dtype, memory format and engine asked for makes a row of its own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
