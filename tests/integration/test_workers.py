@@ -1,11 +1,13 @@
 """A search on a real PostgreSQL, with a second worker that joins it as any other machine would."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import submitit
 
 from millinet.masking import masked
 from nas.conditions import Conditions
@@ -77,6 +79,22 @@ def test_a_worker_that_comes_too_late_says_so_and_leaves(
     assert run_here(["worker", "--study", "shared"]) == 0
 
     assert "4 of 4 trials are finished" in capsys.readouterr().out
+
+
+def test_a_job_of_submitit_is_a_worker_and_keeps_the_password_out_of_its_files(
+    run: Path, tmp_path: Path
+) -> None:
+    executor = submitit.AutoExecutor(folder=tmp_path, cluster="local")
+    worker = submitit.helpers.CommandFunction(
+        [sys.executable, "-m", "millinet", "worker", "--study", "shared"]
+    )
+
+    said = executor.submit(worker).result()
+
+    assert "all 4 trials are finished" in said
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert [path for path in written if PASSWORD.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.parametrize(
