@@ -47,10 +47,10 @@ class PromiseConfig:
     Low on purpose: accuracy grows with latency, so the best lies at the edge of the budget, where the gate is
     unsure.
     """
-    most_probability: float = 0.9
-    """What that rises to while too many of the latest proposals were over the budget."""
     allowed_misses: float = 0.05
-    """Fraction of the latest proposals that may be over the budget before it rises."""
+    """Fraction of the latest proposals that may be over the budget before the probability counts for more."""
+    caution: float = 40.0
+    """What the weight of that probability grows by, from 1 on, for all the latest over the budget."""
     num_watched: int = 20
     """How many proposals the latest are."""
     num_likely: int = 20
@@ -93,7 +93,8 @@ class Promise:
         self._scale = _feature_scale([*seen, *pool])
         probability = self._gate([one for one in observed if one.log_latency is not None])
         likeliest = np.sort(probability(self._points(pool)))[-self.config.num_likely :]
-        threshold = min(self._threshold(observed), float(likeliest[0]))
+        threshold = min(self.config.min_probability, float(likeliest[0]))
+        weight = self._weight(observed)
         trained = [one for one in observed if one.loss is not None]
         is_starting = len(trained) < self.config.num_startup
         worth = self._spread(seen, rng) if is_starting else self._improvement(trained)
@@ -105,20 +106,21 @@ class Promise:
             passing = np.flatnonzero(likely >= threshold)
             promised = _REFUSED + likely
             among = Points(points.bits[passing], points.features[passing])
-            promised[passing] = worth(among) + np.log(np.maximum(likely[passing], 1e-300))
+            promised[passing] = worth(among) + weight * np.log(np.maximum(likely[passing], 1e-300))
             return promised
 
         return value
 
-    def _threshold(self, observed: Sequence[Observation]) -> float:
-        """Return the least probability of meeting the budget: higher, the more of the latest did not."""
-        config = self.config
+    def _weight(self, observed: Sequence[Observation]) -> float:
+        """Return how much the probability of meeting the budget counts: more, the more of the latest did not.
+
+        A weight gives way where nothing likely promises much any more; a higher threshold would not.
+        """
         proposed = (one.log_latency for one in reversed(observed) if one.is_proposed)
         measured = (latency for latency in proposed if latency is not None)
-        latest = [latency for latency, _ in zip(measured, range(config.num_watched), strict=False)]
-        misses = sum(latency > self._log_limit for latency in latest) / config.num_watched
-        raised = config.min_probability + 3.0 * max(0.0, misses - config.allowed_misses)
-        return min(raised, config.most_probability)
+        latest = [latency for latency, _ in zip(measured, range(self.config.num_watched), strict=False)]
+        misses = sum(latency > self._log_limit for latency in latest) / self.config.num_watched
+        return 1.0 + self.config.caution * max(0.0, misses - self.config.allowed_misses)
 
     def _gate(self, measured: Sequence[Observation]) -> Callable[[Points], Floats]:
         """Return what tells the probability of meeting the budget; one half while too little was measured."""
