@@ -132,3 +132,27 @@ def test_the_feed_follows_the_placement(tmp_path: Path, cache: Path) -> None:
 
     assert isinstance(make_feed(held.train, CPU), ResidentFeed)
     assert isinstance(make_feed(streamed.train, CPU), DiskFeed)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_file_that_breaks_while_training_goes_on_is_one_line(
+    tmp_path: Path, cache: Path, num_workers: int
+) -> None:
+    _, streamed = both(tmp_path / "birds")
+    feed = DiskFeed(streamed.train, CPU, num_workers=num_workers)
+    for path in (tmp_path / "birds").rglob("*.png"):
+        path.write_bytes(b"")
+
+    with pytest.raises(DataError, match=r"^/.*\.png was readable before and is not now: the file is empty$"):
+        list(feed(deal(torch.arange(13), 5)))
+
+
+def test_a_set_is_read_where_nothing_can_be_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    _, streamed = both(tmp_path / "birds")
+
+    assert len(streamed.train) == 13
