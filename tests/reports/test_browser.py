@@ -32,7 +32,8 @@ def open_page(browser: Any, page_path: Path) -> Iterator[Open]:
     contexts = []
 
     def opened(path: Path = page_path, **options: Any) -> Any:
-        context = browser.new_context(offline=True, **options)
+        # A page that scrolls smoothly is still on its way when a busy machine asks where things are.
+        context = browser.new_context(offline=True, reduced_motion="reduce", **options)
         contexts.append(context)
         tab = context.new_page()
         tab.on("console", lambda message: said.append(message.text))
