@@ -15,6 +15,8 @@ _TABLES = models.BaseModel.metadata.tables
 
 def fill(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
     """Add trials to a study in a relational storage; leaves there what `study.add_trials` would."""
+    if not trials:
+        return  # an insert of no rows is one of the defaults
     study_id, table = study._study_id, _TABLES["trials"]
     with _engine_of(study).begin() as connection:
         before = select(func.count()).select_from(table).where(table.c.study_id == study_id)

@@ -106,12 +106,14 @@ def running_server(*, survives_power_loss: bool = False) -> Iterator[Server]:
     # Not pytest's folder: that one is closed to the account a root user's server runs under.
     top = Path(tempfile.mkdtemp(prefix="millinet-postgres-"))
     top.chmod(0o755)
-    server = Server.create(top / "server", survives_power_loss=survives_power_loss)
-    server.start()
     try:
-        yield server
+        server = Server.create(top / "server", survives_power_loss=survives_power_loss)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
     finally:
-        server.stop("immediate")
         shutil.rmtree(top, ignore_errors=True)
 
 
