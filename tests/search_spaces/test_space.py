@@ -50,7 +50,7 @@ class Fixed:
 
 PRESETS = [
     (preset, resolution)
-    for preset in ("tiny", "resnet", "mobile", "convnet")
+    for preset in ("tiny", "small", "resnet", "mobile", "convnet")
     for resolution in ((32, 32), (224, 224))
 ]
 
@@ -250,7 +250,9 @@ def holders(name: str) -> list[str]:
     """
     if name in ("mobilenet_v2", "efficientnet_v2_s"):
         return ["mobile"]
-    return ["resnet", "convnet"] if name.startswith(("resnet", "resnext", "wide")) else ["convnet"]
+    if name.startswith(("resnet", "resnext", "wide")):
+        return ["resnet", "convnet"]
+    return ["convnet", "small"] if name == "vgg_small" else ["convnet"]
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
@@ -259,7 +261,7 @@ def test_every_named_network_is_a_point_of_every_preset_that_has_its_blocks_and_
     architecture = network(name, num_classes=10, resolution=resolution)
     holding = []
 
-    for preset in ("resnet", "mobile", "convnet"):
+    for preset in ("resnet", "mobile", "convnet", "small"):
         space = load_space(preset, resolution=resolution)
         try:
             params = space.params(architecture)
