@@ -117,7 +117,7 @@ class DataSet:
             "input_shape": list(self.input_shape),
             "sizes": self.sizes(),
             "skipped": [visible(name) for name in self.skipped],
-            "notes": self.notes,
+            "notes": [visible(note) for note in self.notes],
         }
 
 

@@ -1,13 +1,16 @@
 """Text from a database or a data set steers no terminal, on whichever way it comes to one."""
 
 import io
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.live import Live
 from rich.table import Table
 
 from millinet.cli import main
 from millinet.console import Console
+from millinet.data import load_data
 from millinet.visible import visible
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2Jclass\r\x9b31m\u202egnp.exe\x00"
@@ -55,6 +58,19 @@ def test_a_live_table_on_a_terminal_is_steered_by_rich_alone() -> None:
     assert not any(
         steering in stream.getvalue() for steering in ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e")
     )
+
+
+def test_names_of_a_data_set_are_recorded_as_text_that_may_be_shown(tmp_path: Path) -> None:
+    for name in ("cat", "\x1b]0;owned\x07dog"):
+        (tmp_path / name).mkdir()
+        for number in range(20):
+            Image.new("L", (4, 4), 10 * number).save(tmp_path / name / f"{number}.png")
+    (tmp_path / "cat" / "\x1b[2J.png").write_bytes(b"no image")
+
+    record = load_data(f"folder:{tmp_path}").as_dict()
+
+    assert r"\x1b]0;owned\x07dog" in record["class_names"]
+    assert r"\x1b[2J.png" in record["skipped"][0]
 
 
 def test_an_error_is_one_line_of_text(capsys: pytest.CaptureFixture[str]) -> None:
