@@ -132,6 +132,9 @@ def _record(
         name: ",".join(getattr(config, name)) for name in ("objectives", "proxies")
     }
     del settings["num_trials"]
+    if not config.proxies:
+        # A run begun before there were proxies is the same as one without.
+        del settings["proxies"]
     deciding = {
         "data": data.spec,
         "data_fingerprint": data.fingerprint,

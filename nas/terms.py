@@ -98,8 +98,8 @@ class Terms(BaseModel):
             ConfigError: If it holds a setting that this version does not know, or out of range.
         """
         try:
-            lists = {name: tuple(self.config[name]) for name in ("objectives", "proxies")}
-            return SearchConfig(**self.config | lists)
+            lists = {"objectives": self.config["objectives"], "proxies": self.config.get("proxies", ())}
+            return SearchConfig(**self.config | {name: tuple(value) for name, value in lists.items()})
         except (TypeError, KeyError) as error:
             raise ConfigError(
                 f"the search has other settings than this version knows ({error}); "
@@ -119,7 +119,9 @@ class Terms(BaseModel):
 
     def deciding(self) -> dict[str, Any]:
         """Return what may not change from one worker or resumption to the next."""
-        config = {name: value for name, value in self.config.items() if name != "num_trials"}
+        # A study begun before there were proxies is the same as one without.
+        given = {name: value for name, value in self.config.items() if name != "proxies" or value}
+        config = {name: value for name, value in given.items() if name != "num_trials"}
         kept = self.model_dump(include={"data_fingerprint", "space_fingerprint", "budget"})
         return kept | {name: list(v) if isinstance(v, tuple) else v for name, v in config.items()}
 
@@ -190,7 +192,9 @@ def keep_terms(study: optuna.Study, terms: Terms) -> None:
     if known is not None:
         before, now = Terms.read(study).deciding(), terms.deciding()
         changed = [
-            f"{name}: {before.get(name)!r} -> {now[name]!r}" for name in now if before.get(name) != now[name]
+            f"{name}: {before.get(name)!r} -> {now.get(name)!r}"
+            for name in before | now
+            if before.get(name) != now.get(name)
         ]
         if changed:
             raise ConfigChangedError(

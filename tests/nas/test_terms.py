@@ -60,6 +60,16 @@ def test_other_terms_are_refused_and_more_trials_are_not(tmp_path: Path) -> None
     assert study.user_attrs[TERMS]["config"]["num_trials"] == 9
 
 
+def test_proxies_decide_a_search_and_one_begun_before_there_were_any_is_without(tmp_path: Path) -> None:
+    study = open_study(tmp_path / "study.db", objectives=["accuracy"], space_fingerprint="s")
+    begun: dict[str, object] = {"num_trials": 4, "objectives": ["accuracy"], "seed": 3}
+    keep_terms(study, terms(config=begun))
+
+    keep_terms(study, terms(config=begun | {"proxies": ()}))
+    with pytest.raises(ConfigChangedError, match=r"proxies: None -> \['zico'\]"):
+        keep_terms(study, terms(config=begun | {"proxies": ("zico",)}))
+
+
 def test_a_study_without_terms_cannot_be_joined(tmp_path: Path) -> None:
     study = open_study(tmp_path / "study.db", objectives=["accuracy"], space_fingerprint="s")
 
