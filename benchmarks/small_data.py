@@ -26,7 +26,7 @@ from millinet.data.spec import parse_spec
 from millinet.provenance import commit
 from millinet.statistics import mean_interval
 from millinet.training import RECIPES, Recipe, evaluate, fit
-from search_spaces import Architecture, network
+from search_spaces import Architecture, Stage, Stem, network
 from search_spaces.description import Head
 
 NUM_CLASSES: Final = 141
@@ -134,6 +134,21 @@ def residual(head: Head | None = None) -> nn.Module:
     return replace(full, head=head or full.head).build()
 
 
+def sighted(*before: Stage) -> nn.Module:
+    """Build what a search of `tiny` found with seed 0, with stages put before its own."""
+    found = (
+        Stage(block="inverted", depth=1, width=64, stride=2, options={"expand": 2}),
+        Stage(block="inverted", depth=1, width=128, stride=2, options={"expand": 2, "shortcut": "projected"}),
+    )
+    return Architecture(
+        in_channels=1,
+        num_classes=NUM_CLASSES,
+        resolution=SHAPE,
+        stem=Stem(name="conv3", width=16),
+        stages=(*before, *found),
+    ).build()
+
+
 SMALL: Final = RECIPES["small"]
 SPARSE: Final = Head(name="sparse-coded")
 ENTRIES: Final[Mapping[str, Entry]] = {
@@ -148,6 +163,13 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "resnet20, usual script": Entry(residual, USUAL),
     "resnet20, recipe small": Entry(residual, SMALL),
     "resnet20, sparse-coded head, recipe small": Entry(lambda: residual(SPARSE), SMALL),
+    "found in tiny, sees 9 columns, recipe small": Entry(sighted, SMALL),
+    "with a convolution before, sees 11 columns, small": Entry(
+        lambda: sighted(Stage(block="plain", depth=1, width=16)), SMALL
+    ),
+    "with one that halves, sees 19 columns, small": Entry(
+        lambda: sighted(Stage(block="plain", depth=1, width=16, stride=2)), SMALL
+    ),
 }
 
 

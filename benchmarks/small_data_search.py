@@ -1,12 +1,12 @@
 """Three hundred images of 141 classes, and a searched network: half of ResNet-20's latency, recipe `small`.
 
-    python -m benchmarks.small_data_search [--seeds 3] [--trials 10] [--space small] [--judge folds]
+    python -m benchmarks.small_data_search [--seeds 3] [--trials 8] [--space small] [--judge folds]
 
 The images are those of `small_data`. Candidates are judged by the 45 validation images (`--judge split`, what
 `millinet search` does) or by three stratified folds of the 300 images (`--judge folds`). The search begins
 with vgg_small, a half and a quarter of it, where the space holds them. The network found is trained by the
-recipe `small` and judged on the same 2,820 test images. About two minutes a seed by the split, five by folds,
-on one core. Latency only decides what may be trained, so that the accuracy hardly depends on the machine.
+recipe `small` and judged on the same 2,820 test images. On one core about three minutes a seed by the split,
+six by folds. Latency only decides what may be trained, so that the accuracy hardly depends on the machine.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def main() -> None:
     """Search with every seed and bound the mean accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="at least 2")
-    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--space", default="small")
     parser.add_argument("--judge", choices=list(JUDGES), default="folds")
     options = parser.parse_args()
