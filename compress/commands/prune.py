@@ -28,7 +28,10 @@ from millinet.training import recipe_of
 def prune(
     source: Annotated[
         str,
-        typer.Argument(metavar="RUN_OR_MODEL", help="A run folder, torchvision:NAME or pkg.module:factory."),
+        typer.Argument(
+            metavar="RUN_OR_MODEL",
+            help="A run folder, torchvision:NAME, timm:NAME, network:NAME or pkg.module:factory.",
+        ),
     ],
     *,
     latency_budget: Annotated[
@@ -163,7 +166,12 @@ def _run(source: str, weights: Path | None, out: Path | None) -> RunFolder | Non
                 f"{source} is a run folder, whose winners have their weights and are pruned in their place, "
                 f"got --{name} {value}; leave it out"
             )
-    return RunFolder.open(Path(source))
+    path = Path(source)
+    if path.parent.name == "winners":
+        raise ConfigError(
+            f"{source} is one winner; those of a run are pruned together; give the run, {path.parent.parent}"
+        )
+    return RunFolder.open(path)
 
 
 def _check_numbers(tolerance: float, sparsity: float) -> None:

@@ -183,6 +183,11 @@ def test_what_a_run_has_already_is_refused_and_not_ignored(given: dict[str, Path
         prune(str(pruned_run), **given)  # type: ignore[arg-type]
 
 
+def test_one_winner_is_refused_with_the_run_to_give(pruned_run: Path) -> None:
+    with pytest.raises(ConfigError, match=f"give the run, {pruned_run}$"):
+        prune(str(pruned_run / "winners" / "1"))
+
+
 def test_a_recovery_may_be_changed_and_is_checked_before_anything_is_read() -> None:
     with pytest.raises(ConfigError, match="did you mean 'epochs'"):
         prune("network:resnet20", data="folder:nowhere", recipe="recover,epoch=3")
