@@ -8,6 +8,7 @@ learnt from every measurement, trained or not, so the gate closes long before th
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -25,11 +26,6 @@ LATENCY_PRIOR: Final = Prior(
 )
 """Latency is smooth: nearly a sum over the parts, and it follows the multiply-adds."""
 LOSS_PRIOR: Final = Prior()
-_REGRET_OFFSET: Final = 0.5
-"""Median regrets added to each before the logarithm is taken.
-
-With a tenth of that the best stands so far apart that what is unsure outweighs what is good (docs/search.md).
-"""
 _REFUSED: Final = -1e9
 _MOST_REMEMBERED: Final = 200_000
 """Candidates known to hold no value that was not met before; looked at again once they are more."""
@@ -55,6 +51,11 @@ class PromiseConfig:
     """How many proposals the latest are."""
     num_likely: int = 20
     """Likeliest candidates of a pool, let through whatever their probability."""
+    regret_offset: float = 0.5
+    """Median regrets added to each regret before its logarithm is taken.
+
+    With a tenth of that the best stands so far apart that what is unsure outweighs what is good.
+    """
     min_measured: int = 8
     """Measured latencies before the gate predicts."""
     max_modelled: int = 400
@@ -136,7 +137,8 @@ class Promise:
 
     def _improvement(self, trained: Sequence[Observation]) -> Callable[[Points], Floats]:
         """Return what tells the logarithm of the expected improvement."""
-        best = float(self._fit(self._loss, trained, _log_regrets).min())
+        read = partial(_log_regrets, offset=self.config.regret_offset)
+        best = float(self._fit(self._loss, trained, read).min())
 
         def improvement(points: Points) -> Floats:
             mean, deviation = self._loss.predict(points)
@@ -198,12 +200,14 @@ def _latencies(measured: Sequence[Observation], most: int) -> tuple[Sequence[Obs
     return kept, np.array([observation.log_latency for observation in kept])
 
 
-def _log_regrets(trained: Sequence[Observation], most: int) -> tuple[Sequence[Observation], Floats]:
-    """Return log(loss - best + offset): what separates the good ones counts, the bad ones are all far."""
+def _log_regrets(
+    trained: Sequence[Observation], most: int, *, offset: float
+) -> tuple[Sequence[Observation], Floats]:
+    """Return log(regret + offset * median): what separates the good counts, the bad are all far."""
     kept = sorted(trained, key=lambda observation: observation.loss or 0.0)[:most]
     losses = np.array([observation.loss for observation in kept])
     regrets = losses - losses.min()
-    return kept, np.log(regrets + max(_REGRET_OFFSET * float(np.quantile(regrets, 0.5)), 1e-6))
+    return kept, np.log(regrets + max(offset * float(np.quantile(regrets, 0.5)), 1e-6))
 
 
 def _log_improvement(gain: Floats) -> Floats:
