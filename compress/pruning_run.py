@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from compress.admission import admit
 from compress.config import TARGETS
 from compress.progress import fingerprint_of
 from compress.winner import (
@@ -81,9 +82,11 @@ def prune_model(out: Path, loaded: LoadedModel, job: Job, budget: Budget) -> Run
     """Prune one model into a run folder of its own: `winners/1`, with the model as it came in `before`.
 
     Raises:
+        ModelError: If the model cannot be pruned, or does not take the images; nothing is written.
         InfeasibleBudgetError: If pruning cannot reach the budget; the folder says so, and makes way for
             another attempt.
     """
+    admit(loaded.model, torch.zeros(1, *job.data.input_shape))
     run = RunFolder.resume_or_create(out, _record(out, loaded, job, budget), after=("infeasible", "failed"))
     folder = run.winner_path(1)
     repair(folder.parent)

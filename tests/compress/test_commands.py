@@ -232,6 +232,12 @@ def test_an_exported_graph_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_network_that_does_not_take_the_images_is_refused_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"does not run on an example of shape \(1, 1, 8, 8\)"):
+        prune("torchvision:vit_b_32", data="digits", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_weights_that_do_not_fit_leave_nothing_behind(tmp_path: Path) -> None:
     torch.save({"conv": torch.zeros(1)}, tmp_path / "weights.pt")
 
