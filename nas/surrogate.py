@@ -11,6 +11,7 @@ Hyper-parameters maximise the marginal likelihood with priors, by its gradient (
 5.9). The weights are drawn together by their prior, so that few observations do not scatter them.
 """
 
+from contextlib import suppress
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -56,7 +57,8 @@ class Prior(NamedTuple):
 
 
 _NUM_SHARED: Final = len(Prior._fields) - 1
-_JITTER: Final = 1e-8
+_JITTERS: Final = (1e-8, 1e-6, 1e-4, 1e-2)
+"""Variances added to the noise, each where rounding leaves a covariance indefinite with the one before."""
 
 
 class GaussianProcess:
@@ -99,7 +101,7 @@ class GaussianProcess:
         logs = np.concatenate([self._logs, np.zeros(max(missing, 0))])
         self._shared, self._weights = np.exp(logs[:_NUM_SHARED]), _weights(logs, self._scaled(layout))
         alike, common = _covariances(points, points, self._shared, self._weights)
-        self._factor = cholesky(_with_noise(alike + common, self._shared), lower=True, check_finite=False)
+        self._factor = _factored(alike + common, noise=float(self._shared[-1]))
         self._dual = cho_solve((self._factor, True), (targets - self._centre) / self._scale)
         return self
 
@@ -143,7 +145,7 @@ def negative_log_posterior(
     shared, weights = np.exp(logs[:_NUM_SHARED]), _weights(logs, layout)
     alike, common = _covariances(points, points, shared, weights)
     try:
-        factor = cholesky(_with_noise(alike + common, shared), lower=True, check_finite=False)
+        factor = _cholesky(alike + common, noise=float(shared[-1]) + _JITTERS[0])
     except np.linalg.LinAlgError:
         return 1e10, np.zeros_like(logs)
     dual = cho_solve((factor, True), targets)
@@ -185,9 +187,19 @@ def _exact(points: Points) -> Points:
     return points._replace(bits=points.bits.astype(np.float64))
 
 
-def _with_noise(covariance: Floats, shared: Floats) -> Floats:
-    covariance[np.diag_indices_from(covariance)] += shared[-1] + _JITTER
-    return covariance
+def _factored(covariance: Floats, *, noise: float) -> Floats:
+    """Return the lower Cholesky factor; a latency without any noise needs more than the tuning left it."""
+    *first, last = _JITTERS
+    for jitter in first:
+        with suppress(np.linalg.LinAlgError):
+            return _cholesky(covariance, noise=noise + jitter)
+    return _cholesky(covariance, noise=noise + last)
+
+
+def _cholesky(covariance: Floats, *, noise: float) -> Floats:
+    noisy = covariance.copy()
+    noisy[np.diag_indices_from(noisy)] += noise
+    return cholesky(noisy, lower=True, overwrite_a=True, check_finite=False)
 
 
 def _centres(prior: Prior) -> Floats:

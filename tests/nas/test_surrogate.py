@@ -117,3 +117,16 @@ def test_one_or_two_points_are_enough(count: int) -> None:
 
     assert np.isfinite(mean).all()
     assert np.isfinite(deviation).all()
+
+
+def test_points_that_rounding_makes_dependent_are_fitted_all_the_same() -> None:
+    rng = np.random.default_rng(0)
+    codes = drawn(rng, 300, 3)
+    encoder = learnt(codes)
+    noiseless = Prior(trend=(20.0, 1.0), noise=(-40.0, 1.0))
+    known = points(encoder, codes, features=rng.normal(size=(300, 2)))
+    targets = known.features.sum(axis=1)
+
+    mean, _ = GaussianProcess(noiseless).fit(known, encoder.layout, targets).predict(known)
+
+    np.testing.assert_allclose(mean, targets, atol=0.1)
