@@ -107,10 +107,12 @@ def main() -> None:
             for name, count, brought in steps(table, device, share, seed=seed):
                 found.setdefault((name, count), []).append(brought)
     rows: list[dict[str, Any]] = []
-    for (name, count), brought in found.items():
-        *regrets, share_inside = (fmean(column) for column in zip(*brought, strict=True))
+    for (name, count), steps_taken in found.items():
+        *regrets, share_inside = (fmean(column) for column in zip(*steps_taken, strict=True))
         row = {f"regret_{length}": regret for length, regret in zip(SHORTLISTS, regrets, strict=True)}
-        rows.append({"setting": name, "trained": count, **row, "inside": share_inside, "runs": len(brought)})
+        rows.append(
+            {"setting": name, "trained": count, **row, "inside": share_inside, "runs": len(steps_taken)}
+        )
     record("search_step", rows, seeds=seeds)
 
 
