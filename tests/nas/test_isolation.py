@@ -122,9 +122,9 @@ def test_a_candidate_that_ends_its_process_is_named_and_the_next_one_is_judged(
     assert [record.epoch for record in epochs] == [record.epoch for record in following.history]
 
 
-def test_a_candidate_that_hangs_is_stopped(judge: IsolatedJudge) -> None:
+def test_a_candidate_that_hangs_is_stopped(judge: IsolatedJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     judge(healthy(), [], lambda _: None)
-    judge._silence_seconds = 2.0
+    monkeypatch.setattr(judge, "_silence_seconds", 2.0)
 
     outcome = judge(Written("hanging"), [], lambda _: None)  # type: ignore[arg-type]
 
