@@ -13,6 +13,7 @@ from millinet.costs import Costs
 from millinet.errors import ConfigError, DivergedError
 from millinet.latency import LatencyMeasurement
 from millinet.training import EpochRecord, fit
+from millinet.training.micro import is_memory_short
 from nas.fidelity import STOPPING, Peer, Standing
 from nas.problem import Problem
 from search_spaces import Architecture
@@ -97,20 +98,16 @@ def try_candidate(
 def cause_of(error: BaseException) -> str:
     """Name what went wrong in a few words."""
     text = " ".join(str(error).split())
-    if _is_memory_short(error):
+    if is_memory_short(error):
         return "out of memory"
     if isinstance(error, DivergedError):
         return f"diverged: {text}"
     return f"{type(error).__name__}: {text}"[:300]
 
 
-def _is_memory_short(error: BaseException) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 def _may_pass(error: Exception, *, is_built: bool) -> bool:
     """Tell whether another try may end otherwise: what only the candidate and its seed decide comes again."""
-    return _is_memory_short(error) or (is_built and not isinstance(error, ConfigError | DivergedError))
+    return is_memory_short(error) or (is_built and not isinstance(error, ConfigError | DivergedError))
 
 
 def _judge(architecture: Architecture, problem: Problem, outcome: Outcome, *, seed: int) -> None:

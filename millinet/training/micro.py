@@ -40,7 +40,9 @@ class MicroBatches:
         while True:
             try:
                 return self._attempt(loss_of, images, labels, weight)
-            except torch.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
+                if not is_memory_short(error):
+                    raise
                 halved = min(self.size, len(images)) // 2
                 if halved < self._smallest:
                     raise MemoryShortError(
@@ -61,3 +63,8 @@ class MicroBatches:
             torch.autograd.backward(loss * weight)
             total += loss.detach()
         return total
+
+
+def is_memory_short(error: BaseException) -> bool:
+    """Tell whether an error says that memory was short; torch 2.15 has no class of its own for a CPU's."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -51,6 +51,31 @@ def test_a_training_short_of_memory_halves_and_remembers(few_digits: DataSet) ->
     torch.testing.assert_close(wide.linear.weight, narrow.linear.weight)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ...")]
+)
+def test_the_memory_of_a_cpu_is_short_in_words_of_its_own(error: Exception) -> None:
+    wide = Narrow(10)
+    parts = MicroBatches(wide, 10)
+
+    def loss_of(images: Tensor, labels: Tensor) -> Tensor:
+        if len(images) > 5:
+            raise error
+        return functional.cross_entropy(wide(images), labels)
+
+    parts.backward(loss_of, torch.randn(10, 1, 8, 8), torch.arange(10))
+
+    assert parts.size == 5
+
+
+def test_another_error_is_not_taken_for_short_memory() -> None:
+    def loss_of(images: Tensor, labels: Tensor) -> Tensor:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        MicroBatches(Narrow(10), 10).backward(loss_of, torch.randn(10, 1, 8, 8), torch.arange(10))
+
+
 def test_a_network_too_large_for_any_batch_says_so(few_digits: DataSet) -> None:
     with pytest.raises(MemoryShortError, match="even 1 images at a time"):
         fit(Narrow(0), few_digits, Recipe(epochs=1, batch_size=8), device="cpu")
