@@ -1,4 +1,4 @@
-"""Write the winners of a run as .pt2 and ONNX, and check that every form agrees."""
+"""Write the winners of a run as .pt2 and ONNX; check that they agree."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Prune a trained network, or the winners of a run, to a latency budget."""
+"""Prune a trained network, or the winners of a run."""
 
 from pathlib import Path
 from typing import Annotated

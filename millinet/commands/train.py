@@ -1,4 +1,4 @@
-"""Train one network by a named recipe; resumable, and under torchrun on several devices."""
+"""Train one network by a named recipe; resumable, and under torchrun."""
 
 from functools import partial
 from pathlib import Path
