@@ -57,6 +57,9 @@ class Prior(NamedTuple):
 
 
 _NUM_SHARED: Final = len(Prior._fields) - 1
+_FARTHEST: Final = 20.0
+"""Deviations from the prior's centre beyond which the search for hyper-parameters has lost its way."""
+_HOPELESS: Final = 1e10
 _JITTERS: Final = (1e-8, 1e-6, 1e-4, 1e-2)
 """Variances added to the noise, each where rounding leaves a covariance indefinite with the one before."""
 
@@ -142,12 +145,17 @@ def negative_log_posterior(
         targets: Standardised, shape (n,).
         prior: Prior on `logs`.
     """
+    deviations = np.array([*(deviation for _, deviation in prior.shared), prior.relevance_scale])
+    deviations = np.pad(deviations, (0, layout.num_columns - 1), mode="edge")
+    offsets = (logs - start_of(prior, layout)) / deviations
+    if np.abs(offsets).max() > _FARTHEST:
+        return _HOPELESS, np.zeros_like(logs)
     shared, weights = np.exp(logs[:_NUM_SHARED]), _weights(logs, layout)
     alike, common = _covariances(points, points, shared, weights)
     try:
         factor = _cholesky(alike + common, noise=float(shared[-1]) + _JITTERS[0])
     except np.linalg.LinAlgError:
-        return 1e10, np.zeros_like(logs)
+        return _HOPELESS, np.zeros_like(logs)
     dual = cho_solve((factor, True), targets)
     log_likelihood = -0.5 * targets @ dual - np.log(np.diag(factor)).sum()
     slope = np.outer(dual, dual) - _inverse(factor)
@@ -162,9 +170,6 @@ def negative_log_posterior(
         -0.5 * shared[3] * (by_common * _squared(points, points)).sum(),
         0.5 * shared[4] * np.trace(slope),
     ]
-    deviations = np.array([*(deviation for _, deviation in prior.shared), prior.relevance_scale])
-    deviations = np.pad(deviations, (0, layout.num_columns - 1), mode="edge")
-    offsets = (logs - start_of(prior, layout)) / deviations
     gradient = np.concatenate([by_shared, by_column]) - offsets / deviations
     return float(0.5 * (offsets**2).sum() - log_likelihood), -gradient
 

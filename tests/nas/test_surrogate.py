@@ -130,3 +130,14 @@ def test_points_that_rounding_makes_dependent_are_fitted_all_the_same() -> None:
     mean, _ = GaussianProcess(noiseless).fit(known, encoder.layout, targets).predict(known)
 
     np.testing.assert_allclose(mean, targets, atol=0.1)
+
+
+def test_a_wild_step_of_the_tuning_is_refused_before_it_overflows() -> None:
+    codes = drawn(np.random.default_rng(0), 10, 3)
+    encoder = learnt(codes)
+    wild = start_of(Prior(), encoder.layout) + 800.0
+
+    cost, slope = negative_log_posterior(wild, points(encoder, codes), encoder.layout, np.zeros(10), Prior())
+
+    assert cost == 1e10
+    assert not slope.any()
