@@ -58,11 +58,21 @@ class Pruned:
     def is_faster(self) -> bool | None:
         """Whether its median is below the unpruned model's for certain; None where latency was no target.
 
-        Intervals that overlap are no win.
+        Where the budget is a part of the model's own latency the two were called in turn, and their ratio has
+        to lie below 1: what slows both of them cancels. Else intervals that overlap are no win.
         """
         if self.measurement is None or self.base is None:
             return None
-        return Reading.timed(self.measurement).is_below(Reading.timed(self.base))
+        after = Reading.timed(self.measurement)
+        if self._is_paired:
+            return after.is_fit and self.measurement.ratio_high < 1.0
+        return after.is_below(Reading.timed(self.base))
+
+    @property
+    def _is_paired(self) -> bool:
+        """Whether the pruned model was measured against the unpruned one."""
+        is_own_part = self.budget is not None and self.budget.ratio is not None and not self.budget.reference
+        return is_own_part and self.measurement is not None and self.measurement.reference_error == 0.0
 
     @property
     def certificate(self) -> dict[str, Any]:

@@ -62,3 +62,21 @@ def test_a_limit_inside_the_interval_is_told_as_open(measured: LatencyMeasuremen
     edge = pruned(replace(measured, low_ms=3.0, high_ms=3.2), replace(measured, low_ms=1.9, high_ms=2.1))
 
     assert "may or may not be within it" in latencies_told(edge)
+
+
+def test_a_model_that_was_called_in_turn_with_its_base_is_compared_by_their_ratio(
+    measured: LatencyMeasurement,
+) -> None:
+    unsteady = replace(measured, low_ms=1.0, high_ms=4.0)
+    now = replace(
+        measured, median_ms=1.2, low_ms=1.1, high_ms=1.3, ratio=0.6, ratio_low=0.55, ratio_high=0.65
+    )
+
+    paired = replace(
+        pruned(unsteady, replace(now, reference_error=0.0)), budget=Budget(ratio=0.7, limit_ms=1.4)
+    )
+    apart = replace(paired, measurement=replace(now, reference_error=0.01))
+
+    assert paired.is_faster is True
+    assert replace(paired, measurement=replace(paired.measurement, ratio_high=1.01)).is_faster is False
+    assert apart.is_faster is False
