@@ -19,13 +19,14 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.proposal import SpaceExhaustedError
 from nas.records import CANDIDATE
 from nas.samplers.context import SamplerContext
+from nas.samplers.whole import WholeSampler
 from search_spaces import Architecture, SearchSpace
 
 _MOST_VISITED: Final = 10_000
 """Networks looked at for one that is not known."""
 
 
-class DistinctSampler(BaseSampler):
+class DistinctSampler(WholeSampler):
     """Lets another sampler propose, each network once.
 
     Args:
@@ -34,9 +35,9 @@ class DistinctSampler(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, context: SamplerContext) -> None:
+        super().__init__()
         self.sampler = sampler
         self._space, self._seed = context.space, context.seed
-        self._chosen: dict[int, dict[str, Any]] = {}
         self._settled: dict[int, str] = {}
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -56,25 +57,13 @@ class DistinctSampler(BaseSampler):
             )
         self._chosen[trial.number] = self._space.params(found)
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: parameters are answered one by one, as the conditions unfold."""
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing, as the relative space is empty."""
-        return {}
-
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Answer one parameter of the network that was chosen."""
+        """Answer one parameter of the network that was chosen; what was enqueued, the sampler completes."""
         if trial.number not in self._chosen:
             return self.sampler.sample_independent(study, trial, param_name, param_distribution)
-        return self._chosen[trial.number][param_name]
+        return super().sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None

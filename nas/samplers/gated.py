@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from nas.objectives import blend, losses_of
@@ -16,6 +14,7 @@ from nas.promise import PromiseConfig
 from nas.proposal import Proposer, SpaceExhaustedError
 from nas.records import CANDIDATE, EVIDENCE, ROW
 from nas.samplers.context import SamplerContext
+from nas.samplers.whole import WholeSampler
 from nas.second_look import SecondLook
 from search_spaces import Point, Points
 
@@ -32,7 +31,7 @@ class Told(NamedTuple):
     evidence: tuple[float, ...]
 
 
-class GatedSampler(BaseSampler):
+class GatedSampler(WholeSampler):
     """Lets Optuna run `nas.proposal`.
 
     Before a trial the whole architecture is chosen, from everything the study holds; Optuna then asks for its
@@ -41,6 +40,7 @@ class GatedSampler(BaseSampler):
     """
 
     def __init__(self, context: SamplerContext) -> None:
+        super().__init__()
         self._context = context
         self._points = Points(context.space)
         promise = PromiseConfig(num_startup=max(4, min(20, context.num_trials // 3)))
@@ -52,7 +52,6 @@ class GatedSampler(BaseSampler):
             promise=promise,
         )
         self._second_look = None if context.evidence is None else SecondLook(self._score, promise)
-        self._chosen: dict[int, dict[str, Any]] = {}
         self._told: dict[int, Told] = {}
         self._probes: list[Known] = []
 
@@ -71,24 +70,6 @@ class GatedSampler(BaseSampler):
             raise
         self._chosen[trial.number] = self._points.params(chosen)
         self._keep_evidence(study, trial, self._chosen[trial.number])
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: parameters are answered one by one, as the conditions unfold."""
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing, as the relative space is empty."""
-        return {}
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        """Answer one parameter of the architecture that was chosen."""
-        return self._chosen[trial.number][param_name]
 
     def _history(self, study: optuna.Study, current: int, rng: np.random.Generator) -> list[Known]:
         told = [
