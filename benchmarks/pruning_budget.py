@@ -51,7 +51,7 @@ FAMILIES: Final = (
     "network:dpn92",
     "network:hornet_tiny",
 )
-JUDGING: Final = {"max_visits": 80, "half_width": 0.01, "max_seconds": 15.0}
+JUDGING: Final = {"max_visits": 60, "half_width": 0.01, "max_seconds": 8.0}
 """How long the last measurement goes on: longer than that of any candidate."""
 UNDER: Final = 0.03
 OVER: Final = 0.01

@@ -1,12 +1,15 @@
 """Bring a measured quantity under its limit: choose widths, cut, measure, correct the prediction, repeat.
 
 What is accepted rests on a measurement taken after it was chosen. The one that chose it is the lowest of
-several noisy ones, and would make a network look faster than it is.
+several noisy ones, and would make a network look faster than it is. Where a network lives off the shared cache,
+two readings of the same one lie some percent apart, so that every reading counts, by its precision.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import exp, log
 from typing import Final, NamedTuple
 
+import numpy as np
 from torch import nn
 
 from compress.allocation import Allocation, Problem
@@ -17,6 +20,12 @@ HIT: Final = 0.97
 """From this fraction of the limit up to the limit, a value is a hit."""
 LOWEST_AIM: Final = 0.95
 """No lower than this is aimed, however wide the intervals are."""
+FURTHER_AIMS: Final = (0.93, 0.88, 0.8)
+"""Where to aim, one after the other, when nothing tried turns out to be within the limit."""
+WANDER: Final = 0.01
+"""Standard deviation between readings of one network that is assumed at least, a fraction."""
+MISFIT: Final = 0.1
+"""How far the line through readings is off, as a fraction of a reading's distance from the aim, in logs."""
 
 
 class Attempt(NamedTuple):
@@ -26,12 +35,28 @@ class Attempt(NamedTuple):
     model: nn.Module
     cost: float
     """What the problem predicts for them."""
-    reading: Reading
-    """What was measured."""
+    readings: tuple[Reading, ...]
+    """What was measured, one after the other."""
+
+    @property
+    def reading(self) -> Reading:
+        """The latest reading, which no choice was made by."""
+        return self.readings[-1]
+
+    @property
+    def value(self) -> float:
+        """What all readings together say."""
+        weights = [1.0 / _variance(one) for one in self.readings]
+        logs = [log(one.value) for one in self.readings]
+        return exp(float(np.average(logs, weights=weights)))
 
     def is_hit(self, limit: float) -> bool:
         """Whether the value is just under the limit."""
-        return HIT * limit <= self.reading.value <= limit
+        return HIT * limit <= self.value <= limit
+
+    def is_certain(self, limit: float) -> bool:
+        """Whether the latest reading shows it to be within the limit."""
+        return self.value <= limit and self.reading.meets(limit)
 
 
 def land(
@@ -54,48 +79,59 @@ def land(
     Returns:
         The attempt chosen; over the limit only where even the narrowest widths are.
     """
-    attempts: list[Attempt] = []
-    seen = [(problem.cost(problem.full), goal.full.value)]
-    aim = goal.aim * goal.limit
+    attempts: dict[float, Attempt] = {}
+
+    def towards(aim: float) -> Attempt | None:
+        """Measure the widths that should come to `aim`; None if they are known well enough."""
+        seen = [(known.cost, reading) for known in attempts.values() for reading in known.readings]
+        seen.append((problem.cost(problem.full), goal.full))
+        widths = allocate(problem, _next_cost(seen, aim * goal.limit))
+        cost = problem.cost(widths)
+        attempt = attempts.get(cost) or Attempt(widths, cut(widths), cost, ())
+        if len(attempt.readings) > 1:
+            return None
+        attempt = _read(attempt, goal)
+        if attempt.is_hit(goal.limit):
+            attempt = _read(attempt, goal)
+        attempts[cost] = attempt
+        return attempt
+
+    aim = goal.aim
     for _ in range(max_tries):
-        widths = allocate(problem, _next_cost(seen, aim))
-        if any(widths == attempt.widths for attempt in attempts):
+        attempt = towards(aim)
+        if attempt is None:
             break
-        attempt = _try(widths, problem, goal, cut)
         if attempt.is_hit(goal.limit):
-            attempt = _again(attempt, goal)
-        attempts.append(attempt)
-        seen.append((attempt.cost, attempt.reading.value))
-        if attempt.is_hit(goal.limit):
-            if attempt.reading.meets(goal.limit):
+            if attempt.is_certain(goal.limit):
                 return attempt
-            aim = _lower(aim, attempt.reading, goal.limit)
-    return _best(attempts, goal) or _floor(problem, goal, cut)
+            aim = min(aim, _certain_aim(attempt.reading))
+    for lower in FURTHER_AIMS:
+        best = _best(list(attempts.values()), goal)
+        if best is not None:
+            return best
+        towards(lower)
+    return _best(list(attempts.values()), goal) or _floor(problem, goal, cut)
 
 
-def _try(
-    widths: dict[int, int], problem: Problem, goal: Goal, cut: Callable[[dict[int, int]], nn.Module]
-) -> Attempt:
-    model = cut(widths)
-    return Attempt(widths, model, problem.cost(widths), goal.measure(model, goal.limit))
+def _read(attempt: Attempt, goal: Goal) -> Attempt:
+    return attempt._replace(readings=(*attempt.readings, goal.measure(attempt.model, goal.limit)))
 
 
-def _again(attempt: Attempt, goal: Goal) -> Attempt:
-    return attempt._replace(reading=goal.measure(attempt.model, goal.limit))
-
-
-def _lower(aim: float, reading: Reading, limit: float) -> float:
-    """Aim so that the whole interval comes within the limit, if it is not far too wide for that."""
-    return min(aim, max(LOWEST_AIM * limit, limit / (1.0 + reading.margin)))
+def _certain_aim(reading: Reading) -> float:
+    """Return where the whole interval is within the limit, a fraction of it, if not far too low for that."""
+    return max(LOWEST_AIM, 1.0 / (1.0 + reading.margin))
 
 
 def _best(attempts: list[Attempt], goal: Goal) -> Attempt | None:
-    """Choose what is certainly within the limit and near it, then what seems to be, the nearest first."""
+    """Choose what is certainly within the limit and near it, then what seems to be, the nearest first.
+
+    It is read once more, unless that is what the latest reading was for; above the limit the next best follows.
+    """
     left = list(attempts)
-    while within := [attempt for attempt in left if attempt.reading.value <= goal.limit]:
+    while within := [attempt for attempt in left if attempt.value <= goal.limit]:
         best = max(within, key=lambda attempt: _merit(attempt, goal.limit))
-        again = best if best.is_hit(goal.limit) else _again(best, goal)
-        if again.reading.value <= goal.limit:
+        again = best if len(best.readings) > 1 else _read(best, goal)
+        if max(again.value, again.reading.value) <= goal.limit:
             return again
         left.remove(best)
     return None
@@ -104,32 +140,40 @@ def _best(attempts: list[Attempt], goal: Goal) -> Attempt | None:
 def _floor(problem: Problem, goal: Goal, cut: Callable[[dict[int, int]], nn.Module]) -> Attempt:
     """Measure the narrowest widths closely: it is what a refusal names."""
     model = cut(problem.least)
-    return Attempt(problem.least, model, problem.cost(problem.least), goal.measure(model, None))
+    return Attempt(problem.least, model, problem.cost(problem.least), (goal.measure(model, None),))
 
 
 def _merit(attempt: Attempt, limit: float) -> tuple[bool, float]:
-    is_near = attempt.reading.value >= HIT * LOWEST_AIM * limit
-    return is_near and attempt.reading.meets(limit), attempt.reading.value
+    is_near = attempt.value >= HIT * LOWEST_AIM * limit
+    return is_near and attempt.is_certain(limit), attempt.value
 
 
-def _next_cost(seen: list[tuple[float, float]], aim: float) -> float:
-    """Return the predicted cost at which the quantity should be `aim`, by the nearest measurements.
+def _next_cost(seen: Sequence[tuple[float, Reading]], aim: float) -> float:
+    """Return the predicted cost at which the quantity should be `aim`.
+
+    It is where a line of cost on quantity meets the aim, fitted to all readings: part of the quantity does not
+    depend on widths. The nearer to the aim and the more precise a reading is, the more it counts. That cost and
+    quantity shrink by the same factor is the prior, so that one reading alone scales, and noise between
+    neighbours does not turn the line. No lower than a quarter of what was tried is proposed at once.
 
     Args:
         seen: (predicted cost, measured quantity) so far.
         aim: The quantity wanted.
     """
-    over = min((pair for pair in seen if pair[1] > aim), key=lambda pair: pair[1], default=None)
-    under = max((pair for pair in seen if pair[1] <= aim), key=lambda pair: pair[1], default=None)
-    if over is not None and under is not None and over[0] > under[0]:
-        share = (aim - under[1]) / (over[1] - under[1])
-        return under[0] + share * (over[0] - under[0])
-    cost, quantity = seen[-1]
-    by_scale = cost * aim / quantity
-    if len(seen) < 2:
-        return by_scale
-    # Part of the quantity does not depend on widths, so the line through two measurements goes further than
-    # scaling; no further than to a quarter, as noise can make that line flat.
-    before, earlier = seen[-2]
-    slope = (earlier - quantity) / (before - cost) if before != cost else 0.0
-    return max(cost / 4, min(by_scale, cost + (aim - quantity) / slope)) if slope > 0 else by_scale
+    least = min(cost for cost, _ in seen)
+    costs = np.array([cost for cost, _ in seen]) / least
+    off = np.array([reading.value for _, reading in seen]) / aim - 1.0
+    noise = np.array([_variance(reading) for _, reading in seen]) * (1.0 + off) ** 2
+    weights = 1.0 / (noise + (MISFIT * off) ** 2)
+    # cost = at_aim + slope * off, and of the prior slope - at_aim = 0 with a standard deviation of one.
+    across = float(weights @ off) - 1.0
+    left = np.array([[weights.sum() + 1.0, across], [across, float(weights @ off**2) + 1.0]])
+    at_aim, _ = np.linalg.solve(left, np.array([weights @ costs, weights @ (costs * off)]))
+    return max(float(at_aim), 0.25) * least
+
+
+def _variance(reading: Reading) -> float:
+    """Return the variance of a reading's logarithm; almost none where it is counted and not timed."""
+    if reading.low == reading.high:
+        return 1e-8
+    return WANDER**2 + (log(1.0 + reading.margin) / 2) ** 2

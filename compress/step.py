@@ -172,7 +172,7 @@ def _reach(
 ) -> Attempt:
     if goal.quantity == "channels" and config.allocation in (None, "uniform"):
         widths = at_fraction(problem, goal.limit / goal.full.value)
-        return Attempt(widths, cut(widths), goal.limit, Reading.counted(goal.limit))
+        return Attempt(widths, cut(widths), goal.limit, (Reading.counted(goal.limit),))
     allocate = pick("allocation", config.allocation or "knapsack", ALLOCATIONS)
     return land(problem, goal, allocate, cut, max_tries=config.max_tries)
 
