@@ -1,5 +1,6 @@
 """Choose a network: search a space for the most accurate one inside a latency budget."""
 
+from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.explore import Explored
 from nas.explorer import Explorer, Trial
@@ -12,6 +13,7 @@ from nas.search import SearchResult, search
 __all__ = [
     "OBJECTIVES",
     "SAMPLERS",
+    "Conditions",
     "EvaluationError",
     "Explored",
     "Explorer",

@@ -18,7 +18,7 @@ from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.defaults import default_budget, default_recipes, default_space, is_few
 from nas.display import ConsoleDisplay
-from nas.options import TRIAL_TIMEOUT, Isolate, TrialTimeout
+from nas.options import TRIAL_TIMEOUT, Isolate, Minutes, TrialTimeout
 from nas.proxies import PROXIES
 from nas.samplers import SAMPLERS
 from nas.search import search as run_search
@@ -72,6 +72,7 @@ def search(
     study: Annotated[
         str | None, typer.Option(help="Name of the study there; by default the run folder's.")
     ] = None,
+    minutes: Minutes = None,
     isolate: Isolate = True,
     trial_timeout: TrialTimeout = TRIAL_TIMEOUT,
     plugin: Plugins = None,
@@ -79,7 +80,7 @@ def search(
     """Search for the most accurate network inside a latency budget, and certify the winners.
 
     Every candidate is measured on the device before any training; one over the budget is recorded and not
-    trained. The same command again resumes the search up to the total of trials.
+    trained. The same command again resumes the search up to the total of trials, or for as many minutes more.
     """
     keep_to_itself(storage or "")
     for file in plugin or []:
@@ -121,6 +122,7 @@ def search(
                 num_workers=workers,
                 is_isolated=isolate,
                 silence_seconds=trial_timeout,
+                max_seconds=None if minutes is None else 60.0 * minutes,
             ),
         )
     except KeyboardInterrupt:

@@ -25,6 +25,9 @@ class Conditions:
     """
     silence_seconds: float = 1800.0
     """Time without a word from an isolated candidate, not even an epoch, after which it is stopped."""
+    max_seconds: float | None = None
+    """Time from the search's start after which no trial begins, save the first; the winners come after. A
+    trial in hand is finished. None goes on until all trials are."""
     heartbeat_seconds: float = 10.0
     """Time between two signs of life of a trial in hand."""
     grace_seconds: float = 60.0
@@ -45,6 +48,8 @@ class Conditions:
             raise ConfigError(f"workers must be at least 1, got {self.num_workers}")
         if not self.silence_seconds > 0.0:
             raise ConfigError(f"trial_timeout must be positive seconds, got {self.silence_seconds}")
+        if self.max_seconds is not None and not self.max_seconds > 0.0:
+            raise ConfigError(f"max_seconds must be positive, got {self.max_seconds}; None sets no end")
         if not 0.0 < 2.0 * self.heartbeat_seconds <= self.grace_seconds:
             raise ConfigError(
                 f"the grace period must hold at least two heartbeats, got {self.grace_seconds:g} s "

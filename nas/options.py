@@ -12,6 +12,10 @@ TRIAL_TIMEOUT: Final = Conditions().silence_seconds
 Isolate = Annotated[
     bool, typer.Option(help="Work on candidates in a process that may hang or crash without harm.")
 ]
+Minutes = Annotated[
+    float | None,
+    typer.Option(help="Begin no trial after so many minutes; finish the winners of what there is."),
+]
 TrialTimeout = Annotated[
     float, typer.Option(help="Seconds without an epoch after which a candidate is stopped.")
 ]

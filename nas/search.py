@@ -6,7 +6,9 @@ or killed, up to the same total of trials.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple, overload
 
 import optuna
@@ -128,6 +130,7 @@ def search(  # noqa: PLR0913 -- two forms of one verb: train on data, or evaluat
 def _search(
     opening: AbstractContextManager[Prepared], display: Display, conditions: Conditions
 ) -> SearchResult:
+    began = monotonic()
     with opening as prepared:
         problem, run, study = prepared
         display.open(run, problem, num_finished=len(finished(study)))
@@ -135,7 +138,7 @@ def _search(
             if is_unprobed(study):
                 display.phase("learning the latency of the space from untrained networks")
                 probe(problem, run, study)
-            _explore(prepared, display, conditions)
+            _explore(prepared, display, _left_of(conditions, seconds=monotonic() - began))
             winners = finish_winners(problem, run, ranked(study), display, num_finished=len(finished(study)))
         except KeyboardInterrupt:
             run.save(status="interrupted")
@@ -143,12 +146,24 @@ def _search(
         return _conclude(problem, run, study, winners, display)
 
 
+def _left_of(conditions: Conditions, *, seconds: float) -> Conditions:
+    """Return the conditions after so many seconds of their time are gone."""
+    if conditions.max_seconds is None:
+        return conditions
+    return replace(conditions, max_seconds=max(conditions.max_seconds - seconds, 1e-3))
+
+
 def _explore(prepared: Prepared, display: Display, conditions: Conditions) -> None:
     problem, run, study = prepared
     record = Recorder(run, study, display)
     try:
-        with local_workers(run, study, count=conditions.num_workers - 1):
+        with local_workers(run, study, count=conditions.num_workers - 1, conditions=conditions):
             search_trials(problem, study, display, conditions=conditions, between=record)
+        record()
+        if len(finished(study)) < problem.config.num_trials:
+            message = f"the time is up after {len(finished(study))} of {problem.config.num_trials} trials"
+            run.note(message)
+            display.phase(message)
     except SpaceExhaustedError as error:
         run.note(str(error))
     finally:

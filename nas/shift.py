@@ -6,6 +6,7 @@ cut off - another closes and takes up.
 
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import NamedTuple
 
 import optuna
@@ -45,14 +46,15 @@ def work_through(
 ) -> None:
     """Work on trials of a study until `num_trials` of them are finished, by all workers together.
 
-    No more trials are ever in hand than are still to be finished, so the study ends with exactly that many.
+    No more trials are ever in hand than are still to be finished, so the study ends with exactly that many,
+    or with fewer where the conditions set an end in time.
 
     Args:
         study: The study, as `open_study` opened it.
         space: Where candidates come from.
         work: Judges a candidate and tells the study what became of it.
         num_trials: Finished trials of the study in all.
-        conditions: Signs of life, grace and retries.
+        conditions: Signs of life, grace, retries, and the seconds from now after which no trial begins.
         between: Called before each trial, and regularly while others have the last ones in hand.
 
     Raises:
@@ -64,11 +66,12 @@ def work_through(
         study, storage, grace_seconds=conditions.grace_seconds, max_retries=conditions.max_retries
     )
     idle_seconds = conditions.idle_seconds
+    ends = time.monotonic() + (conditions.max_seconds or float("inf"))
     try:
-        while True:
+        for num_rounds in count():
             reaper.reap()
             between()
-            if len(finished(study)) >= num_trials:
+            if len(finished(study)) >= num_trials or (num_rounds and time.monotonic() >= ends):
                 return
             taken = _take(study, space, storage)
             if taken is None:

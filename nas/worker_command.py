@@ -43,6 +43,9 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or cuda:N; of the kind the search measures on.")
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Begin no trial after so many minutes, and leave.")
+    ] = None,
     isolate: Isolate = True,
     trial_timeout: TrialTimeout = TRIAL_TIMEOUT,
     plugin: Plugins = None,
@@ -68,7 +71,11 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
     if leave_with_input:
         threading.Thread(target=watch_input, name="watch the input", daemon=True).start()
     console = Console(sys.stdout)
-    conditions = Conditions(is_isolated=isolate, silence_seconds=trial_timeout)
+    conditions = Conditions(
+        is_isolated=isolate,
+        silence_seconds=trial_timeout,
+        max_seconds=None if minutes is None else 60.0 * minutes,
+    )
     place = storage if "://" in storage else Path(storage)
     opening = joined(place, study, data=data, device=device, conditions=conditions, is_trusted=trust_study)
     with opening as (problem, opened, notes):
@@ -84,7 +91,12 @@ def worker(  # noqa: PLR0913 -- a flag is a parameter
         except SpaceExhaustedError as error:
             console.print(f"nothing is left to do: {error}")
         else:
-            console.print(f"all {total} trials are finished")
+            count = len(finished(opened))
+            console.print(
+                f"all {total} trials are finished"
+                if count >= total
+                else f"the time is up; {count} of {total} trials are finished"
+            )
     return 0
 
 

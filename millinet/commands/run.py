@@ -18,6 +18,9 @@ def run(
     latency_budget: SearchBudget = None,
     space: Annotated[str | None, typer.Option(help="A preset or a TOML file.")] = None,
     trials: Trials = 24,
+    minutes: Annotated[
+        float | None, typer.Option(help="Begin no trial after so many minutes; go on with what there is.")
+    ] = None,
     winners: Annotated[int, typer.Option(help="Networks to train fully, prune, certify and keep.")] = 2,
     prune_to: Annotated[
         str, typer.Option(help="Latency to prune each winner to, of its own; `none` keeps them as found.")
@@ -41,6 +44,7 @@ def run(
             latency_budget=latency_budget,
             space=space,
             trials=trials,
+            minutes=minutes,
             winners=winners,
             pareto=pareto,
             seed=seed,

@@ -5,16 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from millinet.errors import ConfigChangedError, InfeasibleBudgetError
+from millinet.errors import ConfigChangedError, ConfigError, InfeasibleBudgetError
 from millinet.frames import HISTORY, LATENCY, TRIALS
 from millinet.models import load_model
 from millinet.runs import RunFolder
-from nas import SearchConfig, search
+from nas import Conditions, SearchConfig, SearchResult, search
 
 SMALL = SearchConfig(num_trials=3, num_winners=1, num_probes=8, final_recipe="quick", num_final_seeds=2)
 
@@ -79,6 +80,42 @@ def test_the_same_search_again_trains_nothing(run: RunFolder) -> None:
 def test_another_configuration_is_refused_with_the_difference(run: RunFolder) -> None:
     with pytest.raises(ConfigChangedError, match="budget: '1s' -> '2s'"):
         search("tiny", "digits", "2s", out=run.path, config=SMALL)
+
+
+def test_a_search_whose_time_is_up_finishes_its_trial_and_winner_and_goes_on_later(tmp_path: Path) -> None:
+    def searched() -> SearchResult:
+        hurried = Conditions(max_seconds=1e-3)
+        return search("tiny", "digits", "1s", out=tmp_path / "run", config=SMALL, conditions=hurried)
+
+    first = searched()
+    second = searched()
+
+    assert [len(first.trials), len(second.trials)] == [1, 2]
+    assert [winner.certificate.verdict for winner in first.winners if winner.certificate] == ["meets"]
+    notes = RunFolder.open(tmp_path / "run").record.notes
+    assert notes == [f"the time is up after {count} of 3 trials" for count in (1, 2)]
+
+
+def test_workers_leave_with_their_trials_finished_when_the_time_is_up(tmp_path: Path) -> None:
+    found = search(
+        "tiny",
+        "digits",
+        "1s",
+        out=tmp_path / "run",
+        config=replace(SMALL, num_trials=50, sampler="random"),
+        conditions=Conditions(max_seconds=20.0, num_workers=2),
+    )
+
+    log = (tmp_path / "run" / "workers" / "2.log").read_text()
+    assert "joined" in log
+    assert "the time is up" in log
+    assert found.trials["trial"].tolist() == list(range(len(found.trials)))
+    assert len(found.trials) < 50
+
+
+def test_a_time_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ConfigError, match="max_seconds must be positive, got 0"):
+        Conditions(max_seconds=0.0)
 
 
 def test_a_budget_nothing_meets_names_the_fastest_and_trains_nothing(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def run(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with prepare("tiny", "digits", "1s", out=folder, config=config, conditions=conditions) as prepared:
         problem, run, study = prepared
         record = Recorder(run, study, Silent())
-        with local_workers(run, study, count=1):
+        with local_workers(run, study, count=1, conditions=conditions):
             search_trials(problem, study, Silent(), conditions=conditions, between=record)
         record.write()
     return folder
