@@ -1,8 +1,8 @@
 """Bring a measured quantity under its limit: choose widths, cut, measure, correct the prediction, repeat.
 
 What is accepted rests on a measurement taken after it was chosen. The one that chose it is the lowest of
-several noisy ones, and would make a network look faster than it is. Where a network lives off the shared cache,
-two readings of the same one lie some percent apart, so that every reading counts, by its precision.
+several noisy ones, and would make a network look faster than it is. Where a network lives off the shared
+cache, two readings of it lie some percent apart, so every reading counts, by its precision.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ FURTHER_AIMS: Final = (0.93, 0.88, 0.8)
 WANDER: Final = 0.01
 """Standard deviation between readings of one network that is assumed at least, a fraction."""
 MISFIT: Final = 0.1
-"""How far the line through readings is off, as a fraction of a reading's distance from the aim, in logs."""
+"""How far the line through readings is off, as a fraction of a reading's distance from the aim."""
 
 
 class Attempt(NamedTuple):
@@ -74,31 +74,16 @@ def land(
         goal: What is limited, and how it is measured.
         allocate: Chooses widths under a limit on the predicted cost.
         cut: Makes the model of given widths.
-        max_tries: Widths cut and measured before the best of them is taken.
+        max_tries: Widths cut and measured before the best of them is taken; a few more where none is within
+            the limit.
 
     Returns:
         The attempt chosen; over the limit only where even the narrowest widths are.
     """
-    attempts: dict[float, Attempt] = {}
-
-    def towards(aim: float) -> Attempt | None:
-        """Measure the widths that should come to `aim`; None if they are known well enough."""
-        seen = [(known.cost, reading) for known in attempts.values() for reading in known.readings]
-        seen.append((problem.cost(problem.full), goal.full))
-        widths = allocate(problem, _next_cost(seen, aim * goal.limit))
-        cost = problem.cost(widths)
-        attempt = attempts.get(cost) or Attempt(widths, cut(widths), cost, ())
-        if len(attempt.readings) > 1:
-            return None
-        attempt = _read(attempt, goal)
-        if attempt.is_hit(goal.limit):
-            attempt = _read(attempt, goal)
-        attempts[cost] = attempt
-        return attempt
-
+    approach = _Approach(problem, goal, allocate, cut)
     aim = goal.aim
     for _ in range(max_tries):
-        attempt = towards(aim)
+        attempt = approach.towards(aim)
         if attempt is None:
             break
         if attempt.is_hit(goal.limit):
@@ -106,15 +91,69 @@ def land(
                 return attempt
             aim = min(aim, _certain_aim(attempt.reading))
     for lower in FURTHER_AIMS:
-        best = _best(list(attempts.values()), goal)
+        best = approach.best()
         if best is not None:
             return best
-        towards(lower)
-    return _best(list(attempts.values()), goal) or _floor(problem, goal, cut)
+        approach.towards(lower)
+    return approach.best() or approach.floor()
 
 
-def _read(attempt: Attempt, goal: Goal) -> Attempt:
-    return attempt._replace(readings=(*attempt.readings, goal.measure(attempt.model, goal.limit)))
+class _Approach:
+    """Everything tried for one goal."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        goal: Goal,
+        allocate: Allocation,
+        cut: Callable[[dict[int, int]], nn.Module],
+    ) -> None:
+        self._problem, self._goal, self._allocate, self._cut = problem, goal, allocate, cut
+        self._attempts: dict[float, Attempt] = {}
+
+    def towards(self, aim: float) -> Attempt | None:
+        """Measure the widths that should come to `aim` of the limit; None if they are known well enough."""
+        seen = [(one.cost, reading) for one in self._attempts.values() for reading in one.readings]
+        seen.append((self._problem.cost(self._problem.full), self._goal.full))
+        widths = self._allocate(self._problem, _next_cost(seen, aim * self._goal.limit))
+        attempt = self._attempts.get(self._problem.cost(widths)) or self._made(widths)
+        if len(attempt.readings) > 1:
+            return None
+        attempt = self._read(attempt)
+        return self._read(attempt) if attempt.is_hit(self._goal.limit) else attempt
+
+    def best(self) -> Attempt | None:
+        """Choose what is certainly within the limit and near it, then what seems to be, the nearest first.
+
+        It is read once more, unless its latest reading was taken for that; the next follows if that is over.
+        """
+        limit = self._goal.limit
+        left = list(self._attempts.values())
+        while within := [attempt for attempt in left if attempt.value <= limit]:
+            best = max(within, key=self._merit)
+            again = best if len(best.readings) > 1 else self._read(best)
+            if max(again.value, again.reading.value) <= limit:
+                return again
+            left.remove(best)
+        return None
+
+    def floor(self) -> Attempt:
+        """Measure the narrowest widths closely: it is what a refusal names."""
+        attempt = self._made(self._problem.least)
+        return attempt._replace(readings=(self._goal.measure(attempt.model, None),))
+
+    def _made(self, widths: dict[int, int]) -> Attempt:
+        return Attempt(widths, self._cut(widths), self._problem.cost(widths), ())
+
+    def _read(self, attempt: Attempt) -> Attempt:
+        reading = self._goal.measure(attempt.model, self._goal.limit)
+        attempt = attempt._replace(readings=(*attempt.readings, reading))
+        self._attempts[attempt.cost] = attempt
+        return attempt
+
+    def _merit(self, attempt: Attempt) -> tuple[bool, float]:
+        is_near = attempt.value >= HIT * LOWEST_AIM * self._goal.limit
+        return is_near and attempt.is_certain(self._goal.limit), attempt.value
 
 
 def _certain_aim(reading: Reading) -> float:
@@ -122,39 +161,13 @@ def _certain_aim(reading: Reading) -> float:
     return max(LOWEST_AIM, 1.0 / (1.0 + reading.margin))
 
 
-def _best(attempts: list[Attempt], goal: Goal) -> Attempt | None:
-    """Choose what is certainly within the limit and near it, then what seems to be, the nearest first.
-
-    It is read once more, unless that is what the latest reading was for; above the limit the next best follows.
-    """
-    left = list(attempts)
-    while within := [attempt for attempt in left if attempt.value <= goal.limit]:
-        best = max(within, key=lambda attempt: _merit(attempt, goal.limit))
-        again = best if len(best.readings) > 1 else _read(best, goal)
-        if max(again.value, again.reading.value) <= goal.limit:
-            return again
-        left.remove(best)
-    return None
-
-
-def _floor(problem: Problem, goal: Goal, cut: Callable[[dict[int, int]], nn.Module]) -> Attempt:
-    """Measure the narrowest widths closely: it is what a refusal names."""
-    model = cut(problem.least)
-    return Attempt(problem.least, model, problem.cost(problem.least), (goal.measure(model, None),))
-
-
-def _merit(attempt: Attempt, limit: float) -> tuple[bool, float]:
-    is_near = attempt.value >= HIT * LOWEST_AIM * limit
-    return is_near and attempt.is_certain(limit), attempt.value
-
-
 def _next_cost(seen: Sequence[tuple[float, Reading]], aim: float) -> float:
     """Return the predicted cost at which the quantity should be `aim`.
 
-    It is where a line of cost on quantity meets the aim, fitted to all readings: part of the quantity does not
-    depend on widths. The nearer to the aim and the more precise a reading is, the more it counts. That cost and
-    quantity shrink by the same factor is the prior, so that one reading alone scales, and noise between
-    neighbours does not turn the line. No lower than a quarter of what was tried is proposed at once.
+    It is where a line of cost on quantity meets the aim, fitted to all readings: part of the quantity does
+    not depend on widths. The nearer to the aim and the more precise a reading is, the more it counts. That
+    cost and quantity shrink by the same factor is the prior, so that one reading alone scales, and noise
+    between neighbours does not turn the line. No lower than a quarter of what was tried is proposed at once.
 
     Args:
         seen: (predicted cost, measured quantity) so far.
@@ -176,4 +189,5 @@ def _variance(reading: Reading) -> float:
     """Return the variance of a reading's logarithm; almost none where it is counted and not timed."""
     if reading.low == reading.high:
         return 1e-8
-    return WANDER**2 + (log(1.0 + reading.margin) / 2) ** 2
+    # An upper end is infinite where too few calls bound a tail.
+    return WANDER**2 + (log(1.0 + min(reading.margin, 1.0)) / 2) ** 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torchvision import models
@@ -89,6 +90,33 @@ def test_a_low_misreading_is_not_accepted(problem: Problem) -> None:
 
     assert problem.cost(found.widths) / problem.cost(problem.full) <= 0.5
     assert found.reading.meets(goal.limit)
+
+
+def test_readings_without_an_upper_end_still_lead_under_the_limit(problem: Problem) -> None:
+    def measured(widths: dict[int, int]) -> Reading:
+        value = 20 * problem.cost(widths) / problem.cost(problem.full)
+        return Reading(value, 0.9 * value, float("inf"))
+
+    goal = goal_of(problem, measured, 0.5)
+    found = landed(problem, goal)
+
+    assert 0.9 * goal.limit <= found.reading.value <= goal.limit
+    assert not found.reading.meets(goal.limit)
+
+
+def test_noise_between_readings_of_one_network_does_not_lead_to_the_narrowest_widths(
+    problem: Problem,
+) -> None:
+    random = np.random.default_rng(0)
+
+    def measured(widths: dict[int, int]) -> Reading:
+        true = 20 * problem.cost(widths) / problem.cost(problem.full)
+        return around(true * float(np.exp(random.normal(0.0, 0.035))), 0.06)
+
+    for _ in range(10):
+        goal = goal_of(problem, measured, 0.5)
+        cost = landed(problem, goal).cost / problem.cost(problem.full)
+        assert 0.8 * goal.limit / 20 <= cost <= 1.1 * goal.limit / 20
 
 
 def test_wide_intervals_are_brought_within_the_limit(problem: Problem) -> None:
