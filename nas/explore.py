@@ -18,6 +18,7 @@ from nas.candidate import FAILED, OVER_BUDGET, UNDECIDED, cause_of
 from nas.config import SearchConfig
 from nas.explorer import Explorer, Trial
 from nas.gate import Gate
+from nas.ledger import check_whole
 from nas.miss import nearest_miss
 from nas.probes import is_unprobed, keep, num_random_probes
 from nas.proposal import SpaceExhaustedError
@@ -71,6 +72,7 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
         EvaluationError: If no trial could be evaluated; the message names the last cause.
         InfeasibleBudgetError: If no candidate was inside the budget; the message names the fastest.
         ConfigChangedError: If `out` holds a search of another space, objective or configuration.
+        RunFolderError: If it holds trials whose study is gone.
     """
     if not callable(evaluate):
         raise ConfigError(f"evaluate must be callable, got {evaluate!r}; pass a function of an architecture")
@@ -93,7 +95,8 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
             path=None if out is None else out / "study.db",
             objective=name_of(evaluate),
         )
-        if out is not None:
+        if run is not None:
+            check_whole(run, explorer.study)
             abandon_stale(explorer.study)
         if is_unprobed(explorer.study):
             _begin(explorer, gate)

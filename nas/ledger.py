@@ -9,8 +9,10 @@ import pandas as pd
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from millinet.errors import RunFolderError
 from millinet.frames import TRIALS
 from millinet.latency import LatencyMeasurement
+from millinet.runs import RunFolder
 from millinet.visible import visible
 from nas.candidate import COMPLETE, PRUNED, Outcome, describe
 from nas.fidelity import Peer
@@ -19,6 +21,20 @@ from nas.patient_storage import PatientStorage
 from nas.records import CONSTRAINT, CURVE, EPOCHS, MEASURED, ROW, WORKER
 from nas.storage import finished, objectives_of, storage_of
 from search_spaces import Architecture
+
+
+def check_whole(run: RunFolder, study: optuna.Study) -> None:
+    """Refuse to begin a search anew over the trials of one whose study is gone.
+
+    Raises:
+        RunFolderError: If the folder's frame has trials and the study has none.
+    """
+    known = len(run.frame(TRIALS))
+    if known and not finished(study):
+        raise RunFolderError(
+            f"{run.path / 'trials.csv'} has {known} trials and the study has none; bring the study.db or the "
+            f"--storage of this run back, or choose another --out"
+        )
 
 
 def row_of(

@@ -19,6 +19,7 @@ from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.defaults import default_budget
 from nas.evidence import evidence_of
+from nas.ledger import check_whole
 from nas.problem import Problem
 from nas.samplers import SamplerContext, sampler_maker
 from nas.storage import STUDY_NAME, close_study, open_study, storage_of
@@ -47,7 +48,7 @@ def prepare(
     """Open everything a search needs; nothing is written before all of the input was read.
 
     Raises:
-        MillinetError: If any of the input cannot work.
+        MillinetError: If any of the input cannot work, or the study of a run begun before is gone.
     """
     loaded = load_data(data, seed=config.seed) if isinstance(data, str) else data
     searched = _space(space, loaded)
@@ -82,6 +83,7 @@ def prepare(
             name=conditions.study or (STUDY_NAME if conditions.storage is None else out.name),
             patience=conditions.patience,
         )
+        check_whole(run, study)
         keep_terms(study, Terms.of(problem, record.device))
         study.sampler = make_sampler(
             SamplerContext(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from millinet.errors import ConfigChangedError, ConfigError, InfeasibleBudgetError
+from millinet.errors import ConfigChangedError, ConfigError, InfeasibleBudgetError, RunFolderError
 from millinet.frames import HISTORY, LATENCY, TRIALS
 from millinet.models import load_model
 from millinet.runs import RunFolder
@@ -111,6 +112,21 @@ def test_workers_leave_with_their_trials_finished_when_the_time_is_up(tmp_path: 
     assert "the time is up" in log
     assert found.trials["trial"].tolist() == list(range(len(found.trials)))
     assert len(found.trials) < 50
+
+
+def test_a_search_whose_study_is_gone_is_not_begun_anew_over_its_trials(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run.path, folder)
+    study = (folder / "study.db").read_bytes()
+    (folder / "study.db").unlink()
+
+    with pytest.raises(RunFolderError, match="has 3 trials and the study has none"):
+        search("tiny", "digits", "1s", out=folder, config=SMALL)
+
+    (folder / "study.db").write_bytes(study)
+    assert len(search("tiny", "digits", "1s", out=folder, config=SMALL).trials) == 3
 
 
 def test_a_time_that_is_not_positive_is_refused() -> None:
