@@ -21,7 +21,7 @@ HIT: Final = 0.97
 LOWEST_AIM: Final = 0.95
 """No lower than this is aimed, however wide the intervals are."""
 FURTHER_AIMS: Final = (0.93, 0.88, 0.8)
-"""Where to aim, one after the other, when nothing tried turns out to be within the limit."""
+"""Where to aim, one after the other, while nothing near turns out to be within the limit."""
 WANDER: Final = 0.01
 """Standard deviation between readings of one network that is assumed at least, a fraction."""
 MISFIT: Final = 0.1
@@ -92,7 +92,7 @@ def land(
             aim = min(aim, _certain_aim(attempt.reading))
     for lower in FURTHER_AIMS:
         best = approach.best()
-        if best is not None:
+        if best is not None and best.value >= HIT * lower * goal.limit:
             return best
         approach.towards(lower)
     return approach.best() or approach.floor()
