@@ -48,6 +48,11 @@ PROGRAMS: Final = {
     "model": Program("benchmarks.latency_model --device DEVICE", 5, "--candidates 20 --measured 10"),
     "speed": Program("benchmarks.candidates speed --device DEVICE --batch 32", 4, "--rounds 2 --pixels 64"),
     "training": Program("benchmarks.training_speed --device DEVICE", 5, "--rounds 1 --images 256"),
+    "job": Program(
+        "benchmarks.search_job --device DEVICE --minutes 1",
+        12,
+        "--minutes 0.1 --seeds 0 --literature resnet20",
+    ),
     "pruning": Program(
         "benchmarks.pruning_budget --device DEVICE", 8, "--only resnet18@0.5 --state FOLDER/cases"
     ),

@@ -1,6 +1,7 @@
 """A whole search beside what a user does without it, in equal minutes, and beside the literature's networks.
 
     OMP_NUM_THREADS=1 python -m benchmarks.search_job [--minutes 3] [--seeds 0 1 2] [--data digits]
+    python -m benchmarks.search_job --device cuda --data folder:cifar10
 
 For each seed three searches of the same space take the same wall time: `millinet search` as it is, the same
 with a random sampler behind the gate, and Optuna's TPE as its users have it: candidates are trained whatever
@@ -55,6 +56,7 @@ class Task(NamedTuple):
     """The budget, resolved."""
     meter: LatencyMeter
     minutes: float
+    device: str
     trial_recipe: Recipe
     final_recipe: Recipe
 
@@ -86,7 +88,7 @@ def searched(task: Task, *, sampler: str, seed: int) -> Found:
                 task.data,
                 task.limit,
                 out=Path(folder) / "run",
-                config=SearchConfig(num_trials=MANY, sampler=sampler, seed=seed, device="cpu"),
+                config=SearchConfig(num_trials=MANY, sampler=sampler, seed=seed, device=task.device),
                 conditions=Conditions(max_seconds=60.0 * task.minutes),
             )
         except InfeasibleBudgetError:
@@ -147,7 +149,7 @@ def trained_while_promising(
 
     torch.manual_seed(seed)
     fitted = fit(
-        architecture.build(), task.data, task.trial_recipe, device="cpu", seed=seed, on_epoch=on_epoch
+        architecture.build(), task.data, task.trial_recipe, device=task.device, seed=seed, on_epoch=on_epoch
     )
     return fitted.best_accuracy
 
@@ -156,7 +158,7 @@ def trained(architecture: Architecture, task: Task, *, seed: int) -> tuple[nn.Mo
     """Train by the recipe of a winner; return the model and its accuracy on the validation images."""
     torch.manual_seed(seed)
     model = architecture.build()
-    return model, fit(model, task.data, task.final_recipe, device="cpu", seed=seed).best_accuracy
+    return model, fit(model, task.data, task.final_recipe, device=task.device, seed=seed).best_accuracy
 
 
 def compared(task: Task, seed: int) -> list[dict[str, Any]]:
@@ -177,7 +179,9 @@ def compared(task: Task, seed: int) -> list[dict[str, Any]]:
                 "low_ms": latency[way].low_ms,
                 "high_ms": latency[way].high_ms,
                 "status": latency[way].status,
-                "test_accuracy": evaluate(one.model, task.data.test, data=task.data).accuracy,
+                "test_accuracy": evaluate(
+                    one.model, task.data.test, data=task.data, device=task.device
+                ).accuracy,
             }
         rows.append(row)
         print(row, flush=True)
@@ -241,7 +245,7 @@ def literature(name: str, task: Task, seeds: list[int]) -> list[dict[str, Any]]:
             "share": share,
             "median_ms": median_ms,
             "validation_accuracy": accuracy,
-            "test_accuracy": evaluate(model, task.data.test, data=task.data).accuracy,
+            "test_accuracy": evaluate(model, task.data.test, data=task.data, device=task.device).accuracy,
             "architecture": str(form),
         }
         rows.append(row)
@@ -257,12 +261,14 @@ def main() -> None:
     parser.add_argument("--budget", default="0.5x:resnet20")
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--literature", nargs="*", default=list(LITERATURE), help="names in NETWORKS")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--name", default="search_job")
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = load_data(options.data, seed=0)
     channels, height, width = data.input_shape
-    with LatencyMeter("cpu") as meter:
+    with LatencyMeter(options.device) as meter:
         task = Task(
             data=data,
             space=load_space(
@@ -272,12 +278,13 @@ def main() -> None:
             limit=Budget.parse(options.budget).resolve(torch.zeros(1, *data.input_shape), meter=meter),
             meter=meter,
             minutes=options.minutes,
+            device=options.device,
             trial_recipe=recipe_of(SearchConfig().recipe),
             final_recipe=recipe_of(SearchConfig().final_recipe),
         )
         rows = [row for seed in options.seeds for row in compared(task, seed)]
-        rows += [row for name in LITERATURE for row in literature(name, task, options.seeds)]
-    record(options.name, rows, seeds=options.seeds, summary=summary(rows, task))
+        rows += [row for name in options.literature for row in literature(name, task, options.seeds)]
+    record(options.name, rows, device=options.device, seeds=options.seeds, summary=summary(rows, task))
 
 
 def summary(rows: list[dict[str, Any]], task: Task) -> dict[str, Any]:
