@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from benchmarks.pruning_others import in_turn
 from benchmarks.record import record
 from millinet.data import DataSet, load_data
-from millinet.errors import ConfigError, InfeasibleBudgetError
+from millinet.errors import ConfigError, InfeasibleBudgetError, MillinetError
 from millinet.latency import Budget, LatencyMeter
 from millinet.models import load_model
 from millinet.statistics import mean_interval
@@ -120,9 +120,13 @@ def penalised(task: Task, *, seed: int) -> Found:
     while monotonic() < ends:
         trial = study.ask()
         architecture = task.space.suggest(trial)
-        measured = task.meter.measure(architecture.build(), task.example, budget=task.limit)
-        penalty = max(0.0, measured.median_ms / task.limit_ms - 1.0)
-        accuracy = trained_while_promising(architecture, trial, task, penalty=penalty, seed=seed)
+        try:
+            measured = task.meter.measure(architecture.build(), task.example, budget=task.limit)
+            penalty = max(0.0, measured.median_ms / task.limit_ms - 1.0)
+            accuracy = trained_while_promising(architecture, trial, task, penalty=penalty, seed=seed)
+        except MillinetError:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            continue
         if trial.should_prune():
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
@@ -208,7 +212,7 @@ def scaled(architecture: Architecture, share: float) -> Architecture:
 
 def shares() -> Iterator[float]:
     """Yield factors from large to small, a tenth apart."""
-    share = 2.0
+    share = 1.5
     while share > 0.05:
         yield share
         share *= 0.9
