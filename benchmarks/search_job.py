@@ -31,8 +31,10 @@ from benchmarks.pruning_others import in_turn
 from benchmarks.record import record
 from millinet.data import DataSet, load_data
 from millinet.errors import ConfigError, InfeasibleBudgetError, MillinetError
+from millinet.frames import TRIALS
 from millinet.latency import Budget, LatencyMeter
 from millinet.models import load_model
+from millinet.runs import RunFolder
 from millinet.statistics import mean_interval
 from millinet.training import EpochRecord, Recipe, evaluate, fit, recipe_of
 from nas import Conditions, SearchConfig, search
@@ -92,7 +94,8 @@ def searched(task: Task, *, sampler: str, seed: int) -> Found:
                 conditions=Conditions(max_seconds=60.0 * task.minutes),
             )
         except InfeasibleBudgetError:
-            return Found(None, {"num_trained": 0})
+            trials = RunFolder.open(Path(folder) / "run").frame(TRIALS)
+            return Found(None, {"num_measured": len(trials), "num_trained": 0})
         states = found.trials["state"].value_counts().to_dict()
         certificate = found.winners[0].certificate
         num_trained = sum(states.get(state, 0) for state in ("complete", "pruned early"))
