@@ -126,7 +126,9 @@ def penalised(task: Task, *, seed: int) -> Found:
         try:
             measured = task.meter.measure(architecture.build(), task.example, budget=task.limit)
             penalty = max(0.0, measured.median_ms / task.limit_ms - 1.0)
-            accuracy = trained_while_promising(architecture, trial, task, penalty=penalty, seed=seed)
+            accuracy = trained_while_promising(
+                architecture, trial, task, penalty=penalty, seed=seed, ends=ends
+            )
         except MillinetError:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             continue
@@ -146,13 +148,16 @@ def penalised(task: Task, *, seed: int) -> Found:
 
 
 def trained_while_promising(
-    architecture: Architecture, trial: optuna.Trial, task: Task, *, penalty: float, seed: int
+    architecture: Architecture, trial: optuna.Trial, task: Task, *, penalty: float, seed: int, ends: float
 ) -> float:
-    """Train by the recipe of a trial until the median pruner stops it; return the best accuracy."""
+    """Train by the recipe of a trial until the median pruner or the time stops it; return the best accuracy.
+
+    Without that the last candidate, which may be far over the budget, would go on for minutes.
+    """
 
     def on_epoch(epoch: EpochRecord) -> bool:
         trial.report(epoch.accuracy - penalty, epoch.epoch)
-        return trial.should_prune()
+        return trial.should_prune() or monotonic() > ends
 
     torch.manual_seed(seed)
     fitted = fit(
@@ -205,7 +210,7 @@ def scaled(architecture: Architecture, share: float) -> Architecture:
     for stage in architecture.stages:
         options = dict(stage.options)
         for name in set(options) & set(SCALED_OPTIONS):
-            value = int(options[name])  # type: ignore[arg-type]
+            value = int(options[name])
             options[name] = max(1, round(value * share)) if name == "groups" else eighths(value)
         depth = max(1, round(stage.depth * share))
         stages.append(replace(stage, depth=depth, width=eighths(stage.width), options=options))
@@ -270,7 +275,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--space", default="convnet")
-    parser.add_argument("--budget", default="1x:resnet20")
+    parser.add_argument("--budget", default="2x:resnet20")
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--literature", nargs="*", default=list(LITERATURE), help="names in NETWORKS")
