@@ -29,7 +29,7 @@ from nas.fidelity import Peer, is_left_behind
 from nas.ledger import latency_columns, trials_frame
 from nas.objectives import directions, values_of
 from nas.probes import known_networks
-from nas.records import CANDIDATE, CONSTRAINT, CURVE, OBJECTIVE, ROW
+from nas.records import CANDIDATE, CONSTRAINT, CURVE, DOUBT, OBJECTIVE, ROW
 from nas.samplers import SamplerContext, sampler_maker
 from nas.score import Score, read_score
 from nas.storage import finished, open_study
@@ -192,6 +192,7 @@ class Explorer:
 
     def tell_over_budget(self, trial: Trial, measured: LatencyMeasurement, *, state: str) -> None:
         """Tell that a candidate was measured and not evaluated: it is over the budget, or may be."""
+        trial.asked.set_user_attr(DOUBT, measured.doubt)
         self._write(trial, state, latency=latency_columns(measured))
 
     def tell_failed(self, trial: Trial, cause: str) -> None:

@@ -18,7 +18,7 @@ from nas.candidate import COMPLETE, PRUNED, Outcome, describe
 from nas.fidelity import Peer
 from nas.objectives import values_of
 from nas.patient_storage import PatientStorage
-from nas.records import CONSTRAINT, CURVE, EPOCHS, MEASURED, ROW, WORKER
+from nas.records import CONSTRAINT, CURVE, DOUBT, EPOCHS, MEASURED, ROW, WORKER
 from nas.storage import finished, objectives_of, storage_of
 from search_spaces import Architecture
 
@@ -122,6 +122,8 @@ def attributes_of(outcome: Outcome, row: dict[str, Any]) -> dict[str, Any]:
     if outcome.latency is not None:
         measured = outcome.latency.row(model=name, fingerprint=str(row["fingerprint"]))
         attributes[MEASURED] = measured | {"parameters": row["parameters"], "macs": row["macs"]}
+        if outcome.latency.doubt:
+            attributes[DOUBT] = outcome.latency.doubt
     if outcome.history:
         attributes[CURVE] = [record.accuracy for record in outcome.history]
         attributes[EPOCHS] = [

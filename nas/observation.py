@@ -27,5 +27,7 @@ class Observation(NamedTuple):
     """What the search minimises; None where it was not trained."""
     is_proposed: bool = True
     """Whether it was a candidate; False where it was only measured to learn the latency of the space."""
+    doubt: float = 0.0
+    """How far the machine's noise alone carries its interval above it, as a fraction."""
     evidence: tuple[float, ...] = ()
     """What it said of itself before training, one number a proxy; empty where it was not asked."""

@@ -29,6 +29,8 @@ class Probe(NamedTuple):
     """The point of the space."""
     latency_ms: float
     """Its latency."""
+    doubt: float = 0.0
+    """How far the machine's noise alone carries its interval above it, as a fraction."""
 
 
 class Probed(NamedTuple):
@@ -42,7 +44,7 @@ class Probed(NamedTuple):
 
 def probes_of(study: optuna.Study) -> list[Probe]:
     """List what was probed for a study."""
-    return [Probe(params, latency_ms) for params, latency_ms in study.user_attrs.get(PROBES, [])]
+    return [Probe(*kept) for kept in study.user_attrs.get(PROBES, [])]
 
 
 def is_unprobed(study: optuna.Study) -> bool:
@@ -102,11 +104,13 @@ def visited(
 
 def keep(study: optuna.Study, space: SearchSpace, probed: list[Probed], *, budget: Budget | None) -> None:
     """Enqueue the named networks that one visit did not find over the budget, then keep the probes."""
-    pairs = [(space.params(one.architecture), one.measured.median_ms) for one in probed]
-    for one, (params, _) in zip(probed, pairs, strict=True):
+    probes = [
+        Probe(space.params(one.architecture), one.measured.median_ms, one.measured.doubt) for one in probed
+    ]
+    for one, (params, _, _) in zip(probed, probes, strict=True):
         if one.name in NETWORKS and budget is not None and one.measured.verdict(budget) != "fails":
             study.enqueue_trial(params, skip_if_exists=True)
-    study.set_user_attr(PROBES, pairs)
+    study.set_user_attr(PROBES, probes)
 
 
 def known_networks(space: SearchSpace) -> Iterator[tuple[str, Architecture]]:

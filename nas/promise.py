@@ -9,6 +9,7 @@ learnt from every measurement, trained or not, so the gate closes long before th
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -117,21 +118,26 @@ class Promise:
 
         A weight gives way where nothing likely promises much any more; a higher threshold would not.
         """
-        proposed = (one.log_latency for one in reversed(observed) if one.is_proposed)
-        measured = (latency for latency in proposed if latency is not None)
-        latest = [latency for latency, _ in zip(measured, range(self.config.num_watched), strict=False)]
-        misses = sum(latency > self._log_limit for latency in latest) / self.config.num_watched
+        proposed = (one for one in reversed(observed) if one.is_proposed)
+        measured = (one.log_latency + one.doubt for one in proposed if one.log_latency is not None)
+        latest = [upper for upper, _ in zip(measured, range(self.config.num_watched), strict=False)]
+        misses = sum(upper > self._log_limit for upper in latest) / self.config.num_watched
         return 1.0 + self.config.caution * max(0.0, misses - self.config.allowed_misses)
 
     def _gate(self, measured: Sequence[Observation]) -> Callable[[Points], Floats]:
-        """Return what tells the probability of meeting the budget; one half while too little was measured."""
+        """Return what tells the probability of meeting the budget; one half while too little was measured.
+
+        To meet it a whole interval has to lie inside, so what the machine's noise has of late added to
+        intervals is kept as a distance.
+        """
         if len(measured) < self.config.min_measured:
             return lambda points: np.full(len(points.bits), 0.5)
         self._fit(self._latency, measured, _latencies)
+        reach = self._log_limit - median(one.doubt for one in measured[-self.config.num_watched :])
 
         def probability(points: Points) -> Floats:
             mean, deviation = self._latency.predict(points)
-            return ndtr((self._log_limit - mean) / np.hypot(deviation, self._latency.noise))
+            return ndtr((reach - mean) / np.hypot(deviation, self._latency.noise))
 
         return probability
 

@@ -12,7 +12,7 @@ from nas.observation import Description, Observation
 from nas.probes import Probe, probes_of
 from nas.promise import PromiseConfig
 from nas.proposal import Proposer, SpaceExhaustedError
-from nas.records import CANDIDATE, EVIDENCE, ROW
+from nas.records import CANDIDATE, DOUBT, EVIDENCE, ROW
 from nas.samplers.context import SamplerContext
 from nas.samplers.whole import WholeSampler
 from nas.second_look import SecondLook
@@ -27,6 +27,7 @@ class Told(NamedTuple):
     point: Point
     description: Description
     log_latency: float | None
+    doubt: float
     losses: list[float] | None
     evidence: tuple[float, ...]
 
@@ -79,7 +80,10 @@ class GatedSampler(WholeSampler):
         ]
         losses = blend([one.losses for one in told], rng)
         known = [
-            (one.point, Observation(one.description, one.log_latency, loss, evidence=one.evidence))
+            (
+                one.point,
+                Observation(one.description, one.log_latency, loss, doubt=one.doubt, evidence=one.evidence),
+            )
             for one, loss in zip(told, losses, strict=True)
         ]
         if not self._probes:
@@ -104,6 +108,7 @@ class GatedSampler(WholeSampler):
             point,
             self._describe(point),
             None if latency_ms is None else log(latency_ms),
+            trial.user_attrs.get(DOUBT, 0.0),
             losses_of(row, self._context.objectives),
             tuple(trial.user_attrs.get(EVIDENCE, {}).values()),
         )
@@ -114,7 +119,9 @@ class GatedSampler(WholeSampler):
 
     def _probed(self, probe: Probe) -> Known:
         point = self._points.locate(probe.params)
-        return point, Observation(self._describe(point), log(probe.latency_ms), is_proposed=False)
+        return point, Observation(
+            self._describe(point), log(probe.latency_ms), is_proposed=False, doubt=probe.doubt
+        )
 
     def _score(self, point: Point) -> tuple[float, ...] | None:
         return self._evidence_of(self._points.params(point))
