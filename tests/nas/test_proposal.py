@@ -1,7 +1,7 @@
 """What is proposed next, on a conditional space small enough to know everything of."""
 
 from itertools import product
-from math import log
+from math import exp, log
 
 import numpy as np
 import pytest
@@ -40,7 +40,10 @@ def edit(candidate: Candidate, rng: np.random.Generator) -> Candidate:
     return near[int(rng.integers(len(near)))]
 
 
-def run(limit_ms: float, count: int, seed: int = 0) -> list[Candidate]:
+def run(
+    limit_ms: float, count: int, seed: int = 0, *, doubt: float = 0.0, is_told: bool = True
+) -> list[Candidate]:
+    """Propose candidates; one is trained if it and its doubt are within the limit."""
     proposer = Proposer(
         draw=draw,
         edit=edit,
@@ -54,8 +57,9 @@ def run(limit_ms: float, count: int, seed: int = 0) -> list[Candidate]:
     for _ in range(count):
         candidate = proposer.propose(history, rng)
         time = latency_ms(candidate)
-        reached = loss(candidate) if time <= limit_ms else None
-        history.append((candidate, Observation(describe(candidate), log(time), reached)))
+        reached = loss(candidate) if time * exp(doubt) <= limit_ms else None
+        told = Observation(describe(candidate), log(time), reached, doubt=doubt if is_told else 0.0)
+        history.append((candidate, told))
     return [candidate for candidate, _ in history]
 
 
@@ -110,3 +114,12 @@ def test_an_exhausted_space_says_so() -> None:
 
     with pytest.raises(SpaceExhaustedError, match="have been proposed; enlarge the space"):
         proposer.propose([(0, Observation(Description(0, {}, ())))], np.random.default_rng(0))
+
+
+def test_where_noise_widens_intervals_proposals_keep_their_distance_from_the_limit() -> None:
+    def share_inside(*, is_told: bool) -> float:
+        proposed = [run(8.0, 40, seed, doubt=0.4, is_told=is_told)[10:] for seed in range(2)]
+        certain = [latency_ms(one) * exp(0.4) <= 8.0 for each in proposed for one in each]
+        return sum(certain) / len(certain)
+
+    assert share_inside(is_told=True) > share_inside(is_told=False) + 0.2
