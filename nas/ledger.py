@@ -19,7 +19,7 @@ from nas.fidelity import Peer
 from nas.objectives import values_of
 from nas.patient_storage import PatientStorage
 from nas.records import CONSTRAINT, CURVE, DOUBT, EPOCHS, MEASURED, ROW, WORKER
-from nas.storage import finished, objectives_of, storage_of
+from nas.storage import close_study, finished, objectives_of, storage_of
 from search_spaces import Architecture
 
 
@@ -31,6 +31,8 @@ def check_whole(run: RunFolder, study: optuna.Study) -> None:
     """
     known = len(run.frame(TRIALS))
     if known and not finished(study):
+        # An open database keeps files beside it that would spoil the one that is brought back.
+        close_study(study)
         raise RunFolderError(
             f"{run.path / 'trials.csv'} has {known} trials and the study has none; bring the study.db or the "
             f"--storage of this run back, or choose another --out"
