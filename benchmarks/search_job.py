@@ -10,14 +10,17 @@ with the same meter, train trials and winners by the same recipes, and take the 
 validation images, of the two most promising networks inside the budget. The three are then measured in turn.
 
 The networks of the literature are brought to the budget by a common factor on depth and widths, the largest
-whose median is within the limit, and trained by the recipe of the winners from the same seeds. On one core
-about half an hour; it wants a machine at rest.
+whose median is within the limit, and trained by the recipe of the winners from the same seeds. Each part
+that is done is kept in --state, so a run that was stopped goes on. On one core about half an hour; it wants a
+machine at rest.
 """
 
 import argparse
+import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from time import monotonic
@@ -46,6 +49,8 @@ SCALED_OPTIONS: Final = ("middle", "dense", "groups")
 NUM_FINALISTS: Final = 2
 MANY: Final = 1000
 """More trials than any search has time for."""
+UNASKED: Final = ("seeds", "literature", "state", "name")
+"""Options that do not decide what a part finds."""
 
 
 class Task(NamedTuple):
@@ -280,6 +285,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--literature", nargs="*", default=list(LITERATURE), help="names in NETWORKS")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--state", type=Path, default=Path("runs/search_job.jsonl"), help="what is done")
     parser.add_argument("--name", default="search_job")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -299,9 +305,30 @@ def main() -> None:
             trial_recipe=recipe_of(SearchConfig().recipe),
             final_recipe=recipe_of(SearchConfig().final_recipe),
         )
-        rows = [row for seed in options.seeds for row in compared(task, seed)]
-        rows += [row for name in options.literature for row in literature(name, task, options.seeds)]
+        parts = {f"seed {seed}": partial(compared, task, seed) for seed in options.seeds}
+        parts |= {
+            f"{name}, seeds {options.seeds}": partial(literature, name, task, options.seeds)
+            for name in options.literature
+        }
+        rows = kept(parts, options)
     record(options.name, rows, device=options.device, seeds=options.seeds, summary=summary(rows, task))
+
+
+def kept(
+    parts: Mapping[str, Callable[[], list[dict[str, Any]]]], options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Do the parts that no earlier run with these options did, and keep each in --state as it ends."""
+    asked = {name: value for name, value in vars(options).items() if name not in UNASKED}
+    options.state.parent.mkdir(parents=True, exist_ok=True)
+    text = options.state.read_text(encoding="utf-8") if options.state.exists() else ""
+    lines = [json.loads(line) for line in text.splitlines()]
+    done = {line["part"]: line["rows"] for line in lines if line["asked"] == asked}
+    for part, work in parts.items():
+        if part not in done:
+            done[part] = work()
+            with options.state.open("a", encoding="utf-8") as state:
+                state.write(json.dumps({"part": part, "asked": asked, "rows": done[part]}) + "\n")
+    return [row for part in parts for row in done[part]]
 
 
 def summary(rows: list[dict[str, Any]], task: Task) -> dict[str, Any]:
