@@ -16,8 +16,10 @@ from compress.allocation import Allocation, Problem
 from compress.goal import Goal
 from compress.reading import Reading
 
-HIT: Final = 0.97
+HIT: Final = 0.975
 """From this fraction of the limit up to the limit, a value is a hit."""
+NUM_READINGS: Final = 3
+"""How often a hit is read before it is taken: one reading of a small network is off by a percent and more."""
 LOWEST_AIM: Final = 0.95
 """No lower than this is aimed, however wide the intervals are."""
 FURTHER_AIMS: Final = (0.93, 0.88, 0.8)
@@ -120,7 +122,9 @@ class _Approach:
         if len(attempt.readings) > 1:
             return None
         attempt = self._read(attempt)
-        return self._read(attempt) if attempt.is_hit(self._goal.limit) else attempt
+        while attempt.is_hit(self._goal.limit) and len(attempt.readings) < NUM_READINGS:
+            attempt = self._read(attempt)
+        return attempt
 
     def best(self) -> Attempt | None:
         """Choose what is certainly within the limit and near it, then what seems to be, the nearest first.

@@ -1,7 +1,7 @@
 """Read and write weights without pickle."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import torch
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from millinet.errors import ModelError
 from millinet.files import replacing
+
+AUXILIARY: Final = ("aux1.", "aux2.", "AuxLogits.")
+"""Classifiers of GoogLeNet and Inception v3 that serve their training alone, and are not built."""
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -22,6 +25,8 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Load a state dict into a model of the same shapes.
+
+    Weights of auxiliary classifiers are passed over where the model says that it has none of them.
 
     Raises:
         ModelError: If the file is missing, needs pickle, or does not fit the model.
@@ -83,6 +88,8 @@ def _is_compressed(path: Path) -> bool:
 
 
 def _put(model: nn.Module, state: dict[str, Any], path: Path) -> None:
+    if getattr(model, "aux_logits", None) is False:
+        state = {name: value for name, value in state.items() if not str(name).startswith(AUXILIARY)}
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:

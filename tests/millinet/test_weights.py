@@ -7,6 +7,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 import torch
 from torch import nn
+from torchvision.models import googlenet
 
 from millinet.errors import ModelError
 from millinet.weights import begin_from, load_weights, save_weights
@@ -49,6 +50,19 @@ def test_a_start_for_the_same_classes_takes_all(tmp_path: Path) -> None:
 
     assert begin_from(model, tmp_path / "w.safetensors") is None
     assert torch.equal(model[2].weight, known[2].weight)
+
+
+@pytest.mark.parametrize("load", [load_weights, begin_from])
+def test_auxiliary_classifiers_are_passed_over_where_the_model_has_none(
+    tmp_path: Path, load: Callable[[nn.Module, Path], object]
+) -> None:
+    trained = googlenet(num_classes=3, aux_logits=True, init_weights=False)
+    model = googlenet(num_classes=3, aux_logits=False, init_weights=False)
+    save_weights(trained, tmp_path / "w.safetensors")
+
+    load(model, tmp_path / "w.safetensors")
+
+    assert torch.equal(model.state_dict()["conv1.conv.weight"], trained.state_dict()["conv1.conv.weight"])
 
 
 @pytest.mark.parametrize("load", [load_weights, begin_from])
