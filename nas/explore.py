@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -15,6 +17,7 @@ from millinet.latency import Budget
 from millinet.provenance import command_line, commit, utc_now, versions
 from millinet.runs import RunFolder, RunRecord
 from nas.candidate import FAILED, OVER_BUDGET, UNDECIDED, cause_of
+from nas.conditions import Conditions
 from nas.config import SearchConfig
 from nas.explorer import Explorer, Trial
 from nas.gate import Gate
@@ -51,6 +54,7 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
     config: SearchConfig | None = None,
     enqueue: Sequence[Architecture | str] = (),
     trial_timeout: float | None = None,
+    conditions: Conditions | None = None,
 ) -> Explored:
     """Search a space for the architecture of the highest value.
 
@@ -67,6 +71,8 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
         config: Sampler, seed, objectives, number of trials, device; what is about training plays no part.
         enqueue: Candidates to evaluate first, after the named networks.
         trial_timeout: Seconds after which an evaluation fails its trial; None waits for ever.
+        conditions: Of these `max_seconds` and `max_retries` count; others are refused, as candidates are
+            evaluated one by one in this process.
 
     Raises:
         EvaluationError: If no trial could be evaluated; the message names the last cause.
@@ -77,6 +83,8 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
     if not callable(evaluate):
         raise ConfigError(f"evaluate must be callable, got {evaluate!r}; pass a function of an architecture")
     check_time_limit(trial_timeout)
+    conditions = _checked(conditions or Conditions())
+    ends = monotonic() + (conditions.max_seconds or float("inf"))
     objective = _limited(evaluate, trial_timeout)
     config = config or SearchConfig()
     searched = space if isinstance(space, SearchSpace) else load_space(space)
@@ -97,13 +105,13 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
         )
         if run is not None:
             check_whole(run, explorer.study)
-            abandon_stale(explorer.study)
+            abandon_stale(explorer.study, max_retries=conditions.max_retries)
         if is_unprobed(explorer.study):
             _begin(explorer, gate)
         for candidate in enqueue:
             explorer.enqueue(candidate)
         try:
-            _go_on(explorer, objective, gate, run)
+            _go_on(explorer, objective, gate, run, ends=ends)
         except KeyboardInterrupt:
             if run is not None:
                 run.save(status="interrupted")
@@ -138,28 +146,56 @@ def _limited(evaluate: Evaluate, seconds: float | None) -> Callable[[Trial], Any
     return call
 
 
+def _checked(conditions: Conditions) -> Conditions:
+    plain = Conditions()
+    left = [one.name for one in fields(Conditions) if one.name not in ("max_seconds", "max_retries")]
+    if others := [name for name in left if getattr(conditions, name) != getattr(plain, name)]:
+        raise ConfigError(
+            f"evaluate is called one by one in this process, so of the conditions only max_seconds and "
+            f"max_retries count, got {', '.join(others)}; leave them out, or search on data"
+        )
+    return conditions
+
+
 def _go_on(
-    explorer: Explorer, objective: Callable[[Trial], Any], gate: Gate | None, run: RunFolder | None
+    explorer: Explorer,
+    objective: Callable[[Trial], Any],
+    gate: Gate | None,
+    run: RunFolder | None,
+    *,
+    ends: float,
 ) -> None:
-    while len(finished(explorer.study)) < explorer.config.num_trials:
-        try:
-            trial = explorer.ask()
-        except SpaceExhaustedError as error:
+    """Try candidates until there are enough, or until the time is up and at least one more was tried."""
+    num_trials, num_before = explorer.config.num_trials, len(finished(explorer.study))
+    try:
+        while (num_finished := len(finished(explorer.study))) < num_trials:
+            if num_finished > num_before and monotonic() >= ends:
+                _note(run, f"the time is up after {num_finished} of {num_trials} trials")
+                return
+            _judge(explorer, explorer.ask(), objective, gate)
             if run is not None:
-                run.note(str(error))
-            break
-        try:
-            _try(explorer, trial, objective, gate)
-        except TimeIsUp as error:
-            explorer.tell_failed(trial, str(error))
-        except (SystemExit, Exception) as error:  # noqa: BLE001 -- a user's function may fail in any way
-            explorer.tell_failed(trial, cause_of(error))
-        if run is not None:
-            run.write(TRIALS, explorer.trials)
+                run.write(TRIALS, explorer.trials)
+    except SpaceExhaustedError as error:
+        _note(run, str(error))
+
+
+def _note(run: RunFolder | None, message: str) -> None:
+    if run is not None:
+        run.note(message)
+
+
+def _judge(explorer: Explorer, trial: Trial, objective: Callable[[Trial], Any], gate: Gate | None) -> None:
+    """Evaluate a candidate; one that cannot be fails, and the search goes on."""
+    try:
+        _try(explorer, trial, objective, gate)
+    except TimeIsUp as error:
+        explorer.tell_failed(trial, str(error))
+    except (SystemExit, Exception) as error:  # noqa: BLE001 -- a user's function may fail in any way
+        explorer.tell_failed(trial, cause_of(error))
 
 
 def _try(explorer: Explorer, trial: Trial, objective: Callable[[Trial], Any], gate: Gate | None) -> None:
-    latency_ms = None
+    measured = None
     if gate is not None:
         measured = gate.measure(trial.architecture, seed=explorer.config.seed)
         verdict = measured.verdict(gate.budget)
@@ -167,8 +203,7 @@ def _try(explorer: Explorer, trial: Trial, objective: Callable[[Trial], Any], ga
             state = OVER_BUDGET if verdict == "fails" else UNDECIDED
             explorer.tell_over_budget(trial, measured, state=state)
             return
-        latency_ms = measured.median_ms
-    explorer.tell(trial, objective(trial), latency_ms=latency_ms)
+    explorer.tell(trial, objective(trial), measured=measured)
 
 
 def _takes_trial(evaluate: Evaluate) -> bool:

@@ -164,7 +164,14 @@ class Explorer:
         asked.set_user_attr(CANDIDATE, architecture.fingerprint)
         return Trial(architecture=architecture, asked=asked, peers=self._peers())
 
-    def tell(self, trial: Trial, value: Any, *, latency_ms: float | None = None) -> None:
+    def tell(
+        self,
+        trial: Trial,
+        value: Any,
+        *,
+        latency_ms: float | None = None,
+        measured: LatencyMeasurement | None = None,
+    ) -> None:
         """Tell what a candidate is worth.
 
         Over the limit it counts as infeasible, whatever its value; its latency is learnt from.
@@ -173,12 +180,16 @@ class Explorer:
             trial: What `ask` returned, not told yet.
             value: One finite number, higher is better; a `Score` brings its latency.
             latency_ms: Its latency, needed where there is a limit or latency is an objective.
+            measured: The latency with its interval, in place of `latency_ms`.
 
         Raises:
             EvaluationError: If the value is no such number; the trial stays open.
             ConfigError: If a latency is needed and there is none; the trial stays open.
         """
         score = read_score(value)
+        if measured is not None:
+            latency_ms = measured.median_ms
+            trial.asked.set_user_attr(DOUBT, measured.doubt)
         score = Score(score.value, latency_ms if latency_ms is not None else score.latency_ms)
         needs_latency = self.limit_ms is not None or "latency" in self.config.objectives
         if score.latency_ms is None and needs_latency:
@@ -188,7 +199,8 @@ class Explorer:
             )
         is_over = self.limit_ms is not None and (score.latency_ms or 0.0) > self.limit_ms
         state = OVER_BUDGET if is_over else PRUNED if trial.is_left_behind else COMPLETE
-        self._write(trial, state, latency={"latency_ms": score.latency_ms}, value=score.value)
+        columns = {} if measured is None else latency_columns(measured)
+        self._write(trial, state, latency=columns | {"latency_ms": score.latency_ms}, value=score.value)
 
     def tell_over_budget(self, trial: Trial, measured: LatencyMeasurement, *, state: str) -> None:
         """Tell that a candidate was measured and not evaluated: it is over the budget, or may be."""

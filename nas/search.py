@@ -71,6 +71,7 @@ def search(
     config: SearchConfig | None = None,
     enqueue: Sequence[Architecture | str] = (),
     trial_timeout: float | None = None,
+    conditions: Conditions | None = None,
 ) -> Explored: ...
 
 
@@ -98,7 +99,8 @@ def search(  # noqa: PLR0913 -- two forms of one verb: train on data, or evaluat
         out: The run folder, made or resumed; only a search by `evaluate` may do without.
         config: Everything else that decides the search.
         display: What is told as the search goes on.
-        conditions: How it is run: storage, workers, isolation; decides nothing of what is found.
+        conditions: How it is run: storage, workers, isolation; decides nothing of what is found. By
+            `evaluate` only `max_seconds` and `max_retries` count.
         enqueue: Candidates for `evaluate` to begin with.
         trial_timeout: Seconds after which `evaluate` is given up and its trial fails; None waits for ever.
             For data it stands in the conditions, as `silence_seconds`.
@@ -116,6 +118,7 @@ def search(  # noqa: PLR0913 -- two forms of one verb: train on data, or evaluat
             config=config,
             enqueue=enqueue,
             trial_timeout=trial_timeout,
+            conditions=conditions,
         )
     if data is None or out is None or evaluate is not None:
         raise ConfigError(

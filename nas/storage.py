@@ -13,7 +13,7 @@ from nas.address import connect
 from nas.objectives import directions
 from nas.patience import Patience
 from nas.patient_storage import PatientStorage
-from nas.records import CAUSE, OBJECTIVES, ROW, SPACE
+from nas.records import CAUSE, OBJECTIVES, RETRIES, ROW, SPACE
 
 STUDY_NAME: Final = "search"
 
@@ -92,16 +92,24 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
     ]
 
 
-def abandon_stale(study: optuna.Study) -> int:
-    """Close the trials a killed search left open; return how many there were.
+def abandon_stale(study: optuna.Study, *, max_retries: int) -> int:
+    """Close the trials a killed search left open, and enqueue their candidates; return how many there were.
 
     For a study that no other process works on; where others may, `Reaper` tells the dead from the living.
+
+    Args:
+        study: The study; one kept in memory has nothing of an earlier process.
+        max_retries: Times a candidate is tried again; one that kills every process ends there.
     """
     storage = study._storage  # Optuna 5.0 has no public way from a study to its storage
     if not isinstance(storage, PatientStorage):
-        return 0  # kept in memory: nothing is left of an earlier process
+        return 0
     stale = storage.open_trials(storage.get_study_id_from_name(study.study_name))
-    return sum(storage.give_up(trial, {CAUSE: "interrupted"}) for trial in stale)
+    for trial in stale:
+        retries = int(storage.get_trial(trial.trial_id).user_attrs.get(RETRIES, 0))
+        retry = {RETRIES: retries + 1} if retries < max_retries else None
+        storage.give_up(trial, {CAUSE: "interrupted"}, retry=retry)
+    return len(stale)
 
 
 def storage_of(study: optuna.Study) -> PatientStorage:

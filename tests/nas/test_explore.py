@@ -11,7 +11,7 @@ import torch
 
 from millinet.errors import ConfigChangedError, ConfigError, InfeasibleBudgetError
 from millinet.runs import RunFolder
-from nas import EvaluationError, Explored, Score, SearchConfig, Trial, search
+from nas import Conditions, EvaluationError, Explored, Score, SearchConfig, Trial, search
 from nas.proposal import SpaceExhaustedError
 from search_spaces import Architecture, SearchSpace, load_space, network
 
@@ -127,6 +127,40 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
     found = run(evaluate, out=tmp_path / "run")
     assert len(found.trials) == 6
     assert len(calls) == 7
+    assert calls[3] == calls[2]
+    assert found.trials["fingerprint"].is_unique
+
+
+def test_a_candidate_that_ends_every_search_is_given_up(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def evaluate(architecture: Architecture) -> float:
+        calls.append(architecture.fingerprint)
+        if calls[-1] == calls[0]:
+            raise KeyboardInterrupt
+        return 1.0
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            run(evaluate, out=tmp_path / "run")
+    found = run(evaluate, out=tmp_path / "run")
+
+    assert calls[:3] == [calls[0]] * 3
+    assert calls[0] not in calls[3:]
+    assert len(found.trials) == 6
+
+
+def test_no_trial_begins_when_the_time_is_up_but_one_is_always_made(tmp_path: Path) -> None:
+    found = run(smallness, out=tmp_path / "run", conditions=Conditions(max_seconds=1e-6))
+
+    assert len(found.trials) == 1
+    assert "the time is up after 1 of 6 trials" in RunFolder.open(tmp_path / "run").record.notes[-1]
+    assert len(run(smallness, out=tmp_path / "run").trials) == 6
+
+
+def test_conditions_that_play_no_part_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"max_seconds and max_retries count, got num_workers"):
+        run(smallness, conditions=Conditions(num_workers=2))
 
 
 def test_the_same_seed_proposes_the_same() -> None:
@@ -172,7 +206,8 @@ def test_a_budget_is_measured_before_the_objective_is_asked() -> None:
     found = search(SPACE, evaluate=smallness, budget="1s", config=config)
 
     assert (found.trials["latency_ms"] < 1000.0).all()
-    assert (found.trials["latency_high_ms"].isna() | (found.trials["latency_high_ms"] < 1000.0)).all()
+    assert (found.trials["latency_ms"] <= found.trials["latency_high_ms"]).all()
+    assert (found.trials["latency_high_ms"] < 1000.0).all()
 
 
 def test_an_objective_of_two_parameters_gets_the_trial_and_may_report() -> None:
