@@ -20,6 +20,8 @@ HIT: Final = 0.975
 """From this fraction of the limit up to the limit, a value is a hit."""
 NUM_READINGS: Final = 3
 """How often a hit is read before it is taken: one reading of a small network is off by a percent and more."""
+NUM_NOISY_READINGS: Final = 2
+"""How often where intervals are so wide that no hit can be certain."""
 LOWEST_AIM: Final = 0.95
 """No lower than this is aimed, however wide the intervals are."""
 FURTHER_AIMS: Final = (0.93, 0.88, 0.8)
@@ -51,6 +53,12 @@ class Attempt(NamedTuple):
         weights = [1.0 / _variance(one) for one in self.readings]
         logs = [log(one.value) for one in self.readings]
         return exp(float(np.average(logs, weights=weights)))
+
+    @property
+    def is_read_enough(self) -> bool:
+        """Whether a further reading would tell no more than it costs."""
+        is_noisy = 1.0 / (1.0 + self.reading.margin) < HIT
+        return len(self.readings) >= (NUM_NOISY_READINGS if is_noisy else NUM_READINGS)
 
     def is_hit(self, limit: float) -> bool:
         """Whether the value is just under the limit."""
@@ -122,7 +130,7 @@ class _Approach:
         if len(attempt.readings) > 1:
             return None
         attempt = self._read(attempt)
-        while attempt.is_hit(self._goal.limit) and len(attempt.readings) < NUM_READINGS:
+        while attempt.is_hit(self._goal.limit) and not attempt.is_read_enough:
             attempt = self._read(attempt)
         return attempt
 

@@ -130,6 +130,18 @@ def test_wide_intervals_are_brought_within_the_limit(problem: Problem) -> None:
     assert found.reading.value >= 0.93 * goal.limit
 
 
+@pytest.mark.parametrize(("margin", "num_readings"), [(0.005, 3), (0.2, 2)])
+def test_a_hit_is_read_again_as_often_as_that_may_make_it_certain(
+    problem: Problem, margin: float, num_readings: int
+) -> None:
+    def measured(widths: dict[int, int]) -> Reading:
+        return around(20 * problem.cost(widths) / problem.cost(problem.full), margin)
+
+    found = landed(problem, goal_of(problem, measured, 0.5))
+
+    assert len(found.readings) == num_readings
+
+
 def test_on_a_machine_unfit_to_measure_nothing_is_certain_yet_something_is_chosen(problem: Problem) -> None:
     def measured(widths: dict[int, int]) -> Reading:
         value = 20 * problem.cost(widths) / problem.cost(problem.full)
