@@ -122,6 +122,7 @@ TRIALS: Final = FrameSchema(
         "macs": Column("Int64", "multiply-adds of one forward pass at batch 1"),
         "memory_mib": Column("float64", "largest sum of live activations at batch 1", "MiB"),
         **_LATENCY,
+        "energy_mj": Column("float64", "energy of one call at the board; missing on a CPU", "mJ"),
         "budget_ms": Column("float64", "the limit it was judged by", "ms"),
         "verdict": Column("str", "meets, fails or undecided"),
         "accuracy": Column("float64", "best validation accuracy, a fraction"),

@@ -41,7 +41,10 @@ def search(
         bool, typer.Option("--pareto", help="Search the accuracy-latency front inside the budget.")
     ] = False,
     objectives: Annotated[
-        str | None, typer.Option(help="The front of more: accuracy, then latency, parameters, macs, memory.")
+        str | None,
+        typer.Option(
+            help="The front of more: accuracy, then latency, parameters, macs, memory, energy (of a GPU)."
+        ),
     ] = None,
     proxies: Annotated[
         str | None,

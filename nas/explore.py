@@ -23,6 +23,7 @@ from nas.explorer import Explorer, Trial
 from nas.gate import Gate
 from nas.ledger import check_whole
 from nas.miss import nearest_miss
+from nas.objectives import check_countable
 from nas.probes import is_unprobed, keep, num_random_probes
 from nas.proposal import SpaceExhaustedError
 from nas.score import EvaluationError
@@ -89,6 +90,7 @@ def explore(  # noqa: PLR0913 -- what `search` takes with `evaluate`
     config = config or SearchConfig()
     searched = space if isinstance(space, SearchSpace) else load_space(space)
     asked = Budget.parse(budget) if isinstance(budget, str) else budget
+    check_countable(config.objectives, resolve_device(config.device))
     with ExitStack() as stack:
         gate = stack.enter_context(Gate(searched, asked, config)) if asked is not None else None
         run = None

@@ -197,6 +197,11 @@ class Explorer:
                 f"trial {trial.number} needs its latency: tell(trial, value, latency_ms=...), "
                 f"or return Score(value, latency_ms)"
             )
+        if "energy" in self.config.objectives and (measured is None or measured.energy_mj is None):
+            raise ConfigError(
+                f"trial {trial.number} needs its energy: tell(trial, value, measured=...), measured on a GPU "
+                f"whose board counts it"
+            )
         is_over = self.limit_ms is not None and (score.latency_ms or 0.0) > self.limit_ms
         state = OVER_BUDGET if is_over else PRUNED if trial.is_left_behind else COMPLETE
         columns = {} if measured is None else latency_columns(measured)

@@ -19,6 +19,7 @@ from nas.address import connect
 from nas.conditions import Conditions
 from nas.evidence import evidence_of
 from nas.identity import this_worker
+from nas.objectives import check_countable
 from nas.patience import Patience
 from nas.problem import Problem
 from nas.samplers import SamplerContext, sampler_maker
@@ -78,6 +79,7 @@ def _working(
     config = terms.search_config
     target = str(resolve_device(device or terms.device.get("device")))
     check_device(terms, describe(target).as_dict())
+    check_countable(objectives_of(study), torch.device(target))
     loaded = load_data(data or terms.data, seed=config.seed)
     if loaded.fingerprint != terms.data_fingerprint:
         raise DataError(

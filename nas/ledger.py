@@ -76,6 +76,7 @@ def latency_columns(latency: LatencyMeasurement | None) -> dict[str, float | Non
         "latency_low_ms": latency.low_ms,
         "latency_high_ms": latency.high_ms,
         "latency_p95_ms": latency.p95_ms,
+        "energy_mj": latency.energy_mj,
     }
 
 
@@ -143,7 +144,11 @@ def _tell(
     accuracy = chance if outcome.accuracy is None else outcome.accuracy
     objectives = objectives_of(study)
     if len(objectives) > 1:
-        study.tell(trial, values_of(row | {"accuracy": accuracy}, objectives), skip_if_finished=True)
+        # The energy of what one visit ruled out was not counted; behind a violated constraint any will do.
+        unknown = {} if outcome.verdict == "meets" or row.get("energy_mj") is not None else {"energy_mj": 0.0}
+        values = values_of(row | {"accuracy": accuracy} | unknown, objectives)
+        state = TrialState.FAIL if values is None else None
+        study.tell(trial, values, state=state, skip_if_finished=True)
     elif outcome.state == PRUNED:
         trial.report(accuracy, step=len(outcome.history))
         study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)

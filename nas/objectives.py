@@ -9,8 +9,10 @@ from math import log
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
+import torch
 
 from millinet.errors import ConfigError
+from millinet.latency.nvml import counts_energy
 from millinet.tables import pick
 
 
@@ -29,6 +31,7 @@ OBJECTIVES: Final[Mapping[str, Objective]] = {
     "parameters": Objective("parameters"),
     "macs": Objective("macs"),
     "memory": Objective("memory_mib"),
+    "energy": Objective("energy_mj"),
 }
 
 
@@ -44,6 +47,19 @@ def check_objectives(names: Sequence[str]) -> None:
         raise ConfigError(
             f"objectives are accuracy, then any others once each, got {list(names)}; "
             f"for example accuracy,latency,parameters"
+        )
+
+
+def check_countable(names: Sequence[str], device: torch.device) -> None:
+    """Reject objectives that a device does not count.
+
+    Raises:
+        ConfigError: If energy is asked of a device that keeps no count of it.
+    """
+    if "energy" in names and not counts_energy(device):
+        raise ConfigError(
+            f"energy is counted by the board of a GPU and read through nvidia-ml-py, and {device} shows "
+            f"none; leave it out of the objectives, or install millinet[gpu] on a machine whose GPU counts it"
         )
 
 

@@ -20,6 +20,7 @@ from nas.config import SearchConfig
 from nas.defaults import default_budget
 from nas.evidence import evidence_of
 from nas.ledger import check_whole
+from nas.objectives import check_countable
 from nas.problem import Problem
 from nas.samplers import SamplerContext, sampler_maker
 from nas.storage import STUDY_NAME, close_study, open_study, storage_of
@@ -54,6 +55,7 @@ def prepare(
     searched = _space(space, loaded)
     asked = _budget(budget, loaded)
     target = str(resolve_device(config.device or asked.device))
+    check_countable(config.objectives, torch.device(target))
     recipe, final = (recipe_of(name) for name in (config.recipe, config.final_recipe))
     make_sampler = sampler_maker(config.sampler)
     settings = LatencySettings(confidence=config.confidence).under(asked)

@@ -51,6 +51,11 @@ def drawn_joules(device: torch.device) -> float | None:
     return _asked(_read_energy, device)
 
 
+def counts_energy(device: torch.device) -> bool:
+    """Whether a device keeps a count of its energy that can be read here."""
+    return device.type == "cuda" and drawn_joules(device) is not None
+
+
 def hindrance(state: GpuState) -> str:
     """Return the status a reading forces on a measurement: throttled, contended, or nothing."""
     if state.num_others:

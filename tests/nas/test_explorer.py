@@ -1,8 +1,12 @@
 """Ask and tell: several trials may be open, none is proposed twice, nothing wrong is taken for a value."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from millinet.errors import ConfigError, UnknownNameError
+from millinet.latency import measure
 from nas import EvaluationError, Explorer, SearchConfig
 from search_spaces import load_space, network
 
@@ -65,6 +69,22 @@ def test_a_front_is_asked_and_told() -> None:
     assert [direction.name for direction in explorer.study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
     assert explorer.study.best_trials
     assert explorer.trials["memory_mib"].notna().all()
+
+
+def test_a_front_of_energy_is_told_measurements_that_count_it() -> None:
+    explorer = Explorer(SPACE, config=SearchConfig(objectives=("accuracy", "energy")))
+    trial = explorer.ask()
+    measured = measure(trial.build(), torch.zeros(1, 1, 8, 8), device="cpu")
+
+    with pytest.raises(ConfigError, match="needs its energy"):
+        explorer.tell(trial, 0.9, latency_ms=1.0)
+    with pytest.raises(ConfigError, match="needs its energy"):
+        explorer.tell(trial, 0.9, measured=measured)
+    # No board of this machine counts energy, so the count is made up.
+    explorer.tell(trial, 0.9, measured=replace(measured, energy_mj=3.5))
+
+    assert explorer.study.best_trials[0].values == [0.9, 3.5]
+    assert explorer.trials["energy_mj"].tolist() == [3.5]
 
 
 def test_what_lies_outside_the_space_cannot_be_enqueued() -> None:

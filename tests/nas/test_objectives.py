@@ -1,25 +1,29 @@
 """What a search optimises."""
 
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from millinet.errors import ConfigError, UnknownNameError
+from nas import search
 from nas.config import SearchConfig
-from nas.objectives import blend, directions, losses_of, values_of
+from nas.objectives import OBJECTIVES, blend, check_countable, directions, losses_of, values_of
 
-ROW = {"accuracy": 0.9, "latency_ms": 2.0, "parameters": 1000, "macs": 5000, "memory_mib": 0.5}
+ROW = {
+    "accuracy": 0.9,
+    "latency_ms": 2.0,
+    "parameters": 1000,
+    "macs": 5000,
+    "memory_mib": 0.5,
+    "energy_mj": 7.0,
+}
 
 
 def test_every_objective_is_read_from_the_row_in_its_own_unit() -> None:
-    assert values_of(ROW, ("accuracy", "latency", "parameters", "macs", "memory")) == [
-        0.9,
-        2.0,
-        1000,
-        5000,
-        0.5,
-    ]
+    assert values_of(ROW, tuple(OBJECTIVES)) == [0.9, 2.0, 1000, 5000, 0.5, 7.0]
     assert values_of({"accuracy": None}, ("accuracy",)) is None
 
 
@@ -53,3 +57,15 @@ def test_impossible_objectives_are_refused() -> None:
         SearchConfig(objectives=("accuracy", "accuracy"))
     with pytest.raises(UnknownNameError, match="no objective called 'speed'"):
         SearchConfig(objectives=("accuracy", "speed"))
+
+
+def test_energy_is_refused_where_nothing_counts_it(tmp_path: Path) -> None:
+    check_countable(("accuracy", "latency"), torch.device("cpu"))
+    config = SearchConfig(objectives=("accuracy", "energy"), num_trials=2, device="cpu")
+
+    with pytest.raises(ConfigError, match=r"board of a GPU .* cpu shows none; leave it out"):
+        search("tiny", "digits", "2ms", out=tmp_path / "run", config=config)
+    with pytest.raises(ConfigError, match=r"cpu shows none"):
+        search("tiny", evaluate=lambda architecture: 1.0, out=tmp_path / "run", config=config)
+
+    assert not (tmp_path / "run").exists()
