@@ -115,9 +115,7 @@ def main() -> None:
     pairs = []
     for seed in range(given.pairs):
         pairs.append(compared(space, data, recipe, seed=seed))
-        print(
-            seed, *(f"{way} {pairs[-1][way][-1]:.3f}" for way in ("fresh", "inherited", "other")), flush=True
-        )
+        print(seed, *(f"{way} {pairs[-1][way][-1]:.3f}" for way in WAYS), flush=True)
     summary = {"share_inherited": fmean(pair["share"] for pair in pairs), "recipe": given.recipe}
     record(given.name, rows_of(pairs, recipe.epochs), seeds=list(range(given.pairs)), summary=summary)
 
