@@ -13,6 +13,22 @@ LOST = "lost with its worker"
 """Why a trial was given up."""
 
 
+def give_to_another(storage: PatientStorage, trial: OpenTrial, *, cause: str, max_retries: int) -> bool:
+    """Close an open trial and enqueue its candidate again, unless that was done too often.
+
+    Returns:
+        Whether this call closed it.
+    """
+    retries = num_retries(storage, trial)
+    retry = {RETRIES: retries + 1} if retries < max_retries else None
+    return storage.give_up(trial, {CAUSE: cause}, retry=retry)
+
+
+def num_retries(storage: PatientStorage, trial: OpenTrial) -> int:
+    """Return how often the candidate of a trial was lost before."""
+    return int(storage.get_trial(trial.trial_id).user_attrs.get(RETRIES, 0))
+
+
 class Reaper:
     """Watches the open trials of a study.
 
@@ -49,7 +65,8 @@ class Reaper:
         """Close what a worker of this process has in hand, for another to take at once."""
         for trial in self._storage.open_trials(self._study_id):
             if trial.worker == worker:
-                self._storage.give_up(trial, {CAUSE: "interrupted"}, retry={RETRIES: self._retries(trial)})
+                retry = {RETRIES: num_retries(self._storage, trial)}
+                self._storage.give_up(trial, {CAUSE: "interrupted"}, retry=retry)
 
     def _is_lost(self, trial: OpenTrial) -> bool:
         if trial.worker == self._storage.shared.worker:
@@ -64,9 +81,4 @@ class Reaper:
         return now - max(since, self._storage.unbroken_since) > self._grace_seconds
 
     def _close(self, trial: OpenTrial) -> bool:
-        retries = self._retries(trial)
-        retry = {RETRIES: retries + 1} if retries < self._max_retries else None
-        return self._storage.give_up(trial, {CAUSE: LOST}, retry=retry)
-
-    def _retries(self, trial: OpenTrial) -> int:
-        return int(self._storage.get_trial(trial.trial_id).user_attrs.get(RETRIES, 0))
+        return give_to_another(self._storage, trial, cause=LOST, max_retries=self._max_retries)

@@ -13,7 +13,8 @@ from nas.address import connect
 from nas.objectives import directions
 from nas.patience import Patience
 from nas.patient_storage import PatientStorage
-from nas.records import CAUSE, OBJECTIVES, RETRIES, ROW, SPACE
+from nas.reaper import give_to_another
+from nas.records import OBJECTIVES, ROW, SPACE
 
 STUDY_NAME: Final = "search"
 
@@ -105,11 +106,8 @@ def abandon_stale(study: optuna.Study, *, max_retries: int) -> int:
     if not isinstance(storage, PatientStorage):
         return 0
     stale = storage.open_trials(storage.get_study_id_from_name(study.study_name))
-    for trial in stale:
-        retries = int(storage.get_trial(trial.trial_id).user_attrs.get(RETRIES, 0))
-        retry = {RETRIES: retries + 1} if retries < max_retries else None
-        storage.give_up(trial, {CAUSE: "interrupted"}, retry=retry)
-    return len(stale)
+    closed = [give_to_another(storage, one, cause="interrupted", max_retries=max_retries) for one in stale]
+    return sum(closed)
 
 
 def storage_of(study: optuna.Study) -> PatientStorage:
