@@ -6,11 +6,12 @@
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from inspect import signature
-from typing import Any, Final
+from types import ModuleType
+from typing import Final
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
@@ -43,11 +44,17 @@ def foreign_maker(name: str) -> Callable[[SamplerContext], BaseSampler]:
 
 
 def _make(sampler: Callable[..., BaseSampler], context: SamplerContext) -> BaseSampler:
-    settings: dict[str, Any] = {"seed": seed_of(context)} if "seed" in signature(sampler).parameters else {}
     with warnings.catch_warnings():
         # Who names a sampler knows that Optuna calls it experimental.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return sampler(**settings)
+        try:
+            takes_seed = "seed" in signature(sampler).parameters
+            return sampler(seed=seed_of(context)) if takes_seed else sampler()
+        except Exception as error:
+            raise ConfigError(
+                f"sampler {sampler.__name__} cannot be made without arguments: {_line(error)}; name a class "
+                f"that can, for example a subclass of your own"
+            ) from error
 
 
 def _from_module(name: str) -> object:
@@ -66,10 +73,27 @@ def _from_hub(package: str) -> object:
         hub = import_module("optunahub")
     except ImportError as error:
         raise ConfigError(f"sampler optunahub:{package} needs the package optunahub; install it") from error
-    module = hub.load_module(package)
-    samplers = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, BaseSampler) and value.__module__ == module.__name__
-    ]
-    return samplers[0] if samplers else None
+    try:
+        module = hub.load_module(package)
+    except Exception as error:
+        raise ConfigError(
+            f"sampler optunahub:{package} was not loaded: {_line(error)}; name a package of OptunaHub's "
+            f"registry, as optunahub:samplers/auto_sampler, and install what it needs"
+        ) from error
+    return next(iter(_offered(module)), None)
+
+
+def _offered(module: ModuleType) -> Iterator[type[BaseSampler]]:
+    """Yield the samplers that a package offers: those of `__all__`, else those it defines."""
+    listed = getattr(module, "__all__", None)
+    for name in vars(module) if listed is None else listed:
+        value = getattr(module, name, None)
+        if not (isinstance(value, type) and issubclass(value, BaseSampler)):
+            continue
+        if listed is not None or value.__module__.startswith(module.__name__):
+            yield value
+
+
+def _line(error: Exception) -> str:
+    """Say in one line what foreign code raised; git tells the cause in its last."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
