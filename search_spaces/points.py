@@ -33,10 +33,14 @@ class Points:
 
     def __init__(self, space: SearchSpace) -> None:
         self._positions = [_Position(slot) for slot in space.slots]
-        self._image = Outgoing(space.in_channels, space.resolution)
         self._num_classes = space.num_classes
-        self._priced: dict[tuple[int, int, Outgoing], tuple[int, Outgoing]] = {}
-        self._blocks: dict[Hashable, tuple[int, Outgoing]] = {}
+        # What may be handed on is numbered too, the image first: of so many prices only whole numbers are
+        # kept, which the garbage collector passes over; else it stops a proposal for half a second.
+        self._handed: list[Outgoing] = []
+        self._handed_numbers: dict[Outgoing, int] = {}
+        self._image = self._hand(Outgoing(space.in_channels, space.resolution))
+        self._priced: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._blocks: dict[Hashable, tuple[int, int]] = {}
 
     def draw(self, rng: np.random.Generator) -> Point:
         """Draw a point, each with the same probability."""
@@ -86,14 +90,28 @@ class Points:
             if key not in self._priced:
                 if len(self._priced) >= _MOST_PRICED:
                     self._priced.clear()
-                chosen = self._positions[place].chosen[number]
-                self._priced[key] = (0, arriving) if chosen is None else self._price(chosen, arriving)
+                self._priced[key] = self._price(place, number, arriving)
             own, arriving = self._priced[key]
             macs += own
         return log(macs)
 
-    def _price(self, chosen: Chosen, arriving: Outgoing) -> tuple[int, Outgoing]:
-        """Count the multiply-adds of one position, and say what it hands on."""
+    def _price(self, place: int, number: int, arriving: int) -> tuple[int, int]:
+        """Count the multiply-adds of a position's choice, and number what it hands on."""
+        chosen = self._positions[place].chosen[number]
+        if chosen is None:
+            return 0, arriving
+        macs, handed = self._count(chosen, arriving)
+        return macs, self._hand(self._handed[handed]._replace(streams=()))
+
+    def _hand(self, outgoing: Outgoing) -> int:
+        """Return the number of what a position hands on."""
+        number = self._handed_numbers.setdefault(outgoing, len(self._handed))
+        if number == len(self._handed):
+            self._handed.append(outgoing)
+        return number
+
+    def _count(self, chosen: Chosen, arriving: int) -> tuple[int, int]:
+        """Count the multiply-adds of the blocks of one position, and number what the last hands on."""
         variant, values = chosen
         own = {axis: values[axis] for axis in variant.axes if axis != "width"}
         width = int(values.get("width", self._num_classes))
@@ -104,22 +122,24 @@ class Points:
             # Beyond the first, neither count nor outgoing depend on the position.
             key = (variant.part, *own.items(), width, stride, index > 0, arriving)
             if key not in self._blocks:
+                given = self._handed[arriving]
                 place = Place(
-                    in_channels=arriving.channels,
+                    in_channels=given.channels,
                     out_channels=width,
-                    resolution=arriving.resolution,
-                    streams=arriving.streams,
+                    resolution=given.resolution,
+                    streams=given.streams,
                     stride=stride,
                     index=index,
                 )
-                self._blocks[key] = _block(variant.part, place, complete(variant.part, own))
-            macs, outgoing = self._blocks[key]
+                macs, outgoing = _block(variant.part, place, complete(variant.part, own))
+                self._blocks[key] = macs, self._hand(outgoing)
+            macs, handed = self._blocks[key]
             total += macs
-            if index and outgoing == arriving:
+            if index and handed == arriving:
                 # What follows is equal to this one.
-                return total + macs * (depth - 1 - index), outgoing._replace(streams=())
-            arriving = outgoing
-        return total, arriving._replace(streams=())
+                return total + macs * (depth - 1 - index), handed
+            arriving = handed
+        return total, arriving
 
 
 class _Position:
