@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import log
 
 from millinet.device import DeviceInfo
 from millinet.latency.budget import Budget
@@ -78,5 +79,14 @@ def has_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
     is_narrow = measurement.sampling_error <= settings.half_width
     if budget is None:
         return is_narrow
-    is_hopeless = measurement.status in UNFIT or (measurement.doubt > 0 and is_narrow)
+    is_hopeless = measurement.status in UNFIT or (
+        measurement.doubt > 0 and (is_narrow or _is_within_doubt(measurement, budget))
+    )
     return measurement.verdict(budget) != "undecided" or (is_hopeless and num_visits >= PATIENCE)
+
+
+def _is_within_doubt(measurement: LatencyMeasurement, budget: Budget) -> bool:
+    """Whether the machine's noise alone reaches over the limit, however many visits there were."""
+    if budget.limit_ms is None or budget.quantile != "p50":
+        return False
+    return abs(log(measurement.median_ms / budget.limit_ms)) <= measurement.doubt

@@ -6,6 +6,7 @@ from millinet.device import describe
 from millinet.latency import Budget, LatencySettings
 from millinet.latency.calm import pauses
 from millinet.latency.references import Reference
+from millinet.latency.stopping import PATIENCE
 from millinet.latency.summary import has_enough, summarise
 from millinet.latency.timer import Calls
 from millinet.latency.visit import Visit
@@ -13,14 +14,25 @@ from millinet.latency.visit import Visit
 INFO = describe("cpu")
 
 
-def visits_needed(limit_ms: float, *, num_disturbed: int = 0) -> int:
-    """Return after how many equal visits of a network of 2 ms the measurement stops."""
+def visits_needed(
+    limit_ms: float, *, num_disturbed: int = 0, spread: float = 0.0, wander: float = 0.0
+) -> int:
+    """Return after how many visits of a network of 2 ms the measurement stops.
+
+    Args:
+        limit_ms: The budget.
+        num_disturbed: Of the ten calls of each visit.
+        spread: How far half of the calls lie from the others, a fraction.
+        wander: How far two of three visits lie to either side of the third, a fraction.
+    """
+    budget = Budget(limit_ms=limit_ms)
     disturbed = [True] * num_disturbed + [False] * (10 - num_disturbed)
-    one = Visit(Calls([2.0] * 10, disturbed), Calls([1.0] * 10, list(disturbed)))
     reference = Reference("made up", None)  # type: ignore[arg-type]
     seen: list[Visit] = []
-    budget = Budget(limit_ms=limit_ms)
     while True:
+        pace = 2.0 * (1.0 + wander * (len(seen) % 3 - 1))
+        times_ms = [pace * (1.0 - spread / 2), pace * (1.0 + spread / 2)] * 5
+        one = Visit(Calls(times_ms, disturbed), Calls([1.0] * 10, list(disturbed)))
         seen.append(one)
         reference.add_visit(one)
         measurement = summarise(seen, reference, settings=LatencySettings(), info=INFO)
@@ -43,6 +55,14 @@ def test_a_disturbed_visit_ends_nothing_by_itself() -> None:
 
 def test_a_candidate_at_the_limit_is_looked_at_to_the_end() -> None:
     assert visits_needed(2.0) == LatencySettings().max_visits
+
+
+def test_where_noise_alone_reaches_over_the_limit_patience_ends() -> None:
+    assert visits_needed(2.1, spread=0.12, wander=0.2) == PATIENCE
+
+
+def test_while_visits_may_still_decide_they_go_on() -> None:
+    assert visits_needed(2.1, wander=0.2) == LatencySettings().max_visits
 
 
 def test_pauses_grow_while_neighbours_keep_the_machine_busy() -> None:
