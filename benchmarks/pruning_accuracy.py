@@ -11,8 +11,9 @@ The last line is the full form, for a GPU. Bar: at half the latency, 0.5 points 
 three. Every network is trained here. torch-pruning takes no latency, so for each of its methods the channel
 ratio is sought whose measured latency is nearest to the target. All are recovered alike: the same recipe,
 seed and teacher, from batch norms measured anew. Latency is measured before recovery, which changes no width,
-and once more at the end, all networks of a seed in turn. Networks whose latency differs by more than --equal
-from the target are told, and left out of the comparison.
+and once more at the end, all networks of a seed in turn; each visit holds calls of the unpruned network, and
+the ratio to it is what counts. Networks whose latency differs by more than --equal from the target are told,
+and left out of the comparison.
 
 The controls: `random` keeps channels drawn at random, of every group the same fraction. `scratch` is the
 evenly narrower network with fresh weights, trained for as many epochs as pruning and recovery had together,
@@ -98,7 +99,7 @@ class Bench:
 
     def smaller(self, method: str) -> nn.Module:
         """Prune to the target in one of the ways, and train what is left."""
-        asked = self.equal.asked(self.full, self.example, self.given.ratio)
+        asked = self.equal.asked(self.given.ratio)
         if method in OURS:
             return self._recovered(self._pruned(asked, OURS[method]))
         if method == "random":
@@ -111,8 +112,8 @@ class Bench:
                 lambda ratio: by_ratio(
                     self.full, self.example, method=method, ratio=ratio, num_classes=self.data.num_classes
                 ),
-                lambda model: self.equal.of(model, self.example),
-                self.equal.aim * self.given.ratio * self.equal.of(self.full, self.example),
+                lambda model: self.equal.share(model, self.full, self.example),
+                self.equal.aim * self.given.ratio,
             )
         )
 

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmarks.pruning_others import by_ratio, in_turn, nearest
+from benchmarks.pruning_others import JUDGING, by_ratio, in_turn, nearest
 from benchmarks.record import record
 from compress import prune
 from millinet.costs import count
@@ -51,8 +51,6 @@ FAMILIES: Final = (
     "network:dpn92",
     "network:hornet_tiny",
 )
-JUDGING: Final = {"max_visits": 60, "half_width": 0.01, "max_seconds": 8.0}
-"""How long the last measurement goes on: longer than that of any candidate."""
 UNDER: Final = 0.03
 OVER: Final = 0.01
 

@@ -14,6 +14,8 @@ METHODS: Final[Mapping[str, Mapping[str, Any]]] = {
     "l2-global": {"global_pruning": True},
     "l2-isomorphic": {"global_pruning": True, "isomorphic": True},
 }
+JUDGING: Final[Mapping[str, Any]] = {"max_visits": 60, "half_width": 0.01, "max_seconds": 8.0}
+"""How long the last measurement goes on: longer than that of any candidate."""
 LARGEST_RATIO: Final = 0.95
 NUM_HALVINGS: Final = 9
 
