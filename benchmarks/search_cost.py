@@ -1,6 +1,6 @@
 """What a proposal costs when a study is long: ours beside Optuna's samplers, on one space, in one run.
 
-    python -m benchmarks.search_cost [--space convnet] [--trials 100,1000,10000] [--proposals 15]
+    python -m benchmarks.search_cost [--space convnet] [--trials 100,1000,10000] [--proposals 40]
         [--methods gated,tpe,nsga2,random]
 
 A study in memory is filled with random trials, one in ten of them inside the budget by a made-up latency
@@ -80,7 +80,7 @@ def main() -> None:
     )
     parser.add_argument("--space", default="convnet")
     parser.add_argument("--trials", default="100,1000,10000")
-    parser.add_argument("--proposals", type=int, default=15)
+    parser.add_argument("--proposals", type=int, default=40)
     parser.add_argument("--methods", default=",".join(METHODS))
     options = parser.parse_args()
     space = load_space(options.space)
