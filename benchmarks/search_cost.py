@@ -5,8 +5,9 @@
 
 A study in memory is filled with random trials, one in ten of them inside the budget by a made-up latency
 that follows the multiply-adds; then each sampler proposes on top of them. The first proposal of a sampler
-reads the whole study and is told apart; of the rest stand the median, the mean and the slowest, which holds
-the tuning of the surrogates. Processor time; run it with one thread on a machine at rest.
+reads the whole study and, of `gated`, tunes the surrogates, which is done again whenever a tenth more is
+known; it is told apart. Of the rest stand the median, the mean and the slowest, which holds a pass of the
+garbage collector. Processor time; run it with one thread on a machine at rest.
 """
 
 import argparse
