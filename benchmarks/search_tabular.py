@@ -1,19 +1,20 @@
 """How few networks a search has to train: samplers on a table of 15,625 networks.
 
     python -m benchmarks.search_tabular --table nb201-hw.csv.gz [--seeds 5] [--trained 300] [--methods gated]
-        [--name search_tabular] [--runs FOLDER]
+        [--images c100] [--cells seven] [--name search_tabular] [--runs FOLDER]
 
 The table is NAS-Bench-201 with measured latencies. A cell is a device and a budget at a percentile of its
-latencies. Each method proposes until it has trained N networks inside the budget; latency measurements are
-counted apart. Regret is in points of CIFAR-100 accuracy to the best network inside the budget: the validation
-regret of the best one trained, and the test regret of that choice. With --runs each finished run is kept
-there, and a later call goes on after it.
+latencies; `--cells rest` takes those that are not among the seven usual ones, `--images c10` CIFAR-10. Each
+method proposes until it has trained N networks inside the budget; latency measurements are counted apart.
+Regret is in points of accuracy to the best network inside the budget: the validation regret of the best one
+trained, and the test regret of that choice. With --runs each finished run is kept there, and a later call
+goes on after it.
 """
 
 import argparse
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import log
 from pathlib import Path
@@ -33,10 +34,17 @@ from nas.second_look import SecondLook
 
 EDGES = ("e01", "e02", "e12", "e03", "e13", "e23")
 NUM_OPERATIONS = 5
+SHARES = (0.10, 0.25, 0.50)
 CELLS = (
-    *((device, share) for device in ("raspi4", "titan_rtx_1") for share in (0.10, 0.25, 0.50)),
+    *((device, share) for device in ("raspi4", "titan_rtx_1") for share in SHARES),
     ("eyeriss", 0.25),
 )
+REST = (
+    *((device, share) for device in ("gold_6240", "pixel3") for share in SHARES),
+    *(("eyeriss", share) for share in (0.10, 0.50)),
+)
+CHOSEN = {"seven": CELLS, "rest": REST}
+IMAGES = ("c10", "c100")
 CHECKPOINTS = (25, 50, 100, 200, 300)
 NUM_PROBES = 150
 MAX_MEASURED = 650
@@ -75,12 +83,12 @@ class Problem(NamedTuple):
         return Description(network, choices, features, function=int(self.functions[network]))
 
 
-def load(table: pd.DataFrame, device: str, share: float) -> Problem:
+def load(table: pd.DataFrame, device: str, share: float, *, images: str = "c100") -> Problem:
     """Cut one cell out of the table; failed measurements of the source (under 0.3 ms) are left out of it."""
     latency_ms = table[f"lat_{device}"].to_numpy(float)
     is_measured = latency_ms >= (0.3 if device in ("raspi4", "pixel3") else 0.0)
     latency_ms = np.where(is_measured, latency_ms, np.inf)
-    score = table["naswot_c100"].to_numpy(float)
+    score = table[f"naswot_{images}"].to_numpy(float)
     floor = np.quantile(score[np.isfinite(score)], 0.05)
     codes = table[list(EDGES)].to_numpy()
     return Problem(
@@ -89,11 +97,28 @@ def load(table: pd.DataFrame, device: str, share: float) -> Problem:
         functions=table["iso"].to_numpy(),
         features=np.stack([np.log(table["flops_c10"]), np.maximum(score, floor)], axis=1),
         latency_ms=latency_ms,
-        validation=table["c100_val"].to_numpy(float),
-        test=table["c100_test"].to_numpy(float),
+        validation=table[f"{images}_val"].to_numpy(float),
+        test=table[f"{images}_test"].to_numpy(float),
         limit_ms=float(np.quantile(latency_ms[is_measured], share)),
-        usual=table.groupby("iso")["c100_val"].transform("mean").to_numpy(float),
+        usual=table.groupby("iso")[f"{images}_val"].transform("mean").to_numpy(float),
     )
+
+
+class Cell(NamedTuple):
+    """A device, a percentile of its latencies, and the images."""
+
+    device: str
+    share: float
+    images: str = "c100"
+
+    @property
+    def name(self) -> str:
+        """The cell as a part of a file's name."""
+        return f"{self.images}-{self.device}-{self.share:g}"
+
+    def cut(self, table: pd.DataFrame) -> Problem:
+        """Cut the cell out of the table."""
+        return load(table, self.device, self.share, images=self.images)
 
 
 Regrets = dict[int, tuple[float, ...]]
@@ -293,33 +318,26 @@ def run(method: str, problem: Problem, *, seed: int, num_trained: int) -> Ledger
 
 
 def kept_run(
-    method: str,
-    cell: tuple[str, float],
-    table: pd.DataFrame,
-    *,
-    seed: int,
-    num_trained: int,
-    runs: Path | None,
+    method: str, cell: Cell, table: pd.DataFrame, *, seed: int, num_trained: int, runs: Path | None
 ) -> Regrets:
     """Return the regrets of one run: read, where it was kept, or made."""
-    device, share = cell
-    path = None if runs is None else runs / f"{method}-{device}-{share:g}-{num_trained}-{seed}.json"
+    path = None if runs is None else runs / f"{method}-{cell.name}-{num_trained}-{seed}.json"
     if path is not None and path.exists():
         return {int(count): tuple(values) for count, values in json.loads(path.read_text()).items()}
-    regrets = run(method, load(table, device, share), seed=seed, num_trained=num_trained).regrets
+    regrets = run(method, cell.cut(table), seed=seed, num_trained=num_trained).regrets
     if path is not None:
         write_text(path, json.dumps(regrets))
     return regrets
 
 
 def rows_of(
-    method: str, table: pd.DataFrame, *, seeds: int, num_trained: int, runs: Path | None
+    method: str, cells: Sequence[Cell], table: pd.DataFrame, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """Yield a row a checkpoint, the mean over cells and seeds."""
     reached = [
-        kept_run(method, cell, table, seed=seed, num_trained=num_trained, runs=runs)
-        for seed in range(seeds)
-        for cell in CELLS
+        kept_run(method, cell, table, seed=seed, num_trained=options.trained, runs=options.runs)
+        for seed in range(options.seeds)
+        for cell in cells
     ]
     for count in CHECKPOINTS:
         found = [regrets[count] for regrets in reached if count in regrets]
@@ -360,21 +378,23 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trained", type=int, default=300)
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--images", choices=IMAGES, default="c100")
+    parser.add_argument("--cells", choices=list(CHOSEN), default="seven")
     parser.add_argument("--name", default="search_tabular", help="name of the file in benchmarks/results")
     parser.add_argument("--runs", type=Path, help="folder of finished runs")
     options = parser.parse_args()
     if options.runs is not None:
         options.runs.mkdir(parents=True, exist_ok=True)
     table = pd.read_csv(options.table)
+    cells = [Cell(device, share, options.images) for device, share in CHOSEN[options.cells]]
     rows = []
     for method in options.methods.split(","):
-        for row in rows_of(
-            method, table, seeds=options.seeds, num_trained=options.trained, runs=options.runs
-        ):
+        for row in rows_of(method, cells, table, options):
             print(row, flush=True)
             rows.append(row)
-    least = fmean(regret_of_firsts(load(table, device, share)) for device, share in CELLS)
-    record(options.name, rows, seeds=range(options.seeds), summary={"regret_of_one_a_class": least})
+    least = fmean(regret_of_firsts(cell.cut(table)) for cell in cells)
+    summary = {"cells": [cell.name for cell in cells], "regret_of_one_a_class": least}
+    record(options.name, rows, seeds=range(options.seeds), summary=summary)
 
 
 if __name__ == "__main__":
