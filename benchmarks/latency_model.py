@@ -1,7 +1,8 @@
 """How well do 50 measurements rank a space? Fits latency models to them and predicts other candidates.
 
-Beside the model of nas.latency_model: a ridge regression on one-hot choices, alone and in pairs of one
-position, with MACs and parameters and their logarithms, its penalty chosen by leave-one-out; and MACs alone.
+Beside the model of nas.latency_model: the same not told of parameters; a ridge regression on one-hot choices,
+alone and in pairs of one position, with MACs and parameters and their logarithms, its penalty chosen by
+leave-one-out; and MACs alone.
 Each figure is the mean over ten random choices of the 50. Nothing is predicted better than it was measured,
 so the half-width of the measurements stands beside.
 
@@ -10,6 +11,7 @@ so the half-width of the measurements stands beside.
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from statistics import fmean, median
 from typing import Any, Final
@@ -25,6 +27,7 @@ from benchmarks.record import record
 from millinet.device import set_threads
 from millinet.latency import LatencyMeter, LatencySettings
 from nas.latency_model import LatencyModel
+from nas.surrogate import Points as Encoded
 from search_spaces import Architecture, SearchSpace, load_space
 
 Predicted = tuple[NDArray[np.float64], float | None]
@@ -37,11 +40,24 @@ LOG_SIZE_WEIGHT: Final = 3.0
 NUM_SPLITS: Final = 10
 
 
+class _ByMacs(LatencyModel):
+    """The model of the search, not told of parameters."""
+
+    def _encode(self, architectures: Sequence[Architecture]) -> Encoded:
+        encoded = super()._encode(architectures)
+        return encoded._replace(features=encoded.features[:, :1])
+
+
 def own(
-    space: SearchSpace, architectures: Sequence[Architecture], latencies: NDArray[np.float64], known: int
+    space: SearchSpace,
+    architectures: Sequence[Architecture],
+    latencies: NDArray[np.float64],
+    known: int,
+    *,
+    kind: type[LatencyModel] = LatencyModel,
 ) -> Predicted:
     """Predict the rest from the first `known` by the model of the search."""
-    model = LatencyModel(space, architectures[:known], latencies[:known].tolist())
+    model = kind(space, architectures[:known], latencies[:known].tolist())
     found = model.predict(architectures[known:], confidence=0.9)
     covered = fmean(one.low <= ms <= one.high for one, ms in zip(found, latencies[known:], strict=True))
     return np.array([one.estimate for one in found]), covered
@@ -63,7 +79,12 @@ def by_macs(
     return np.array([float(one.tally().macs) for one in architectures[known:]]), None
 
 
-PREDICTORS: Final[dict[str, Predictor]] = {"nas.latency_model": own, "ridge": ridge, "MACs alone": by_macs}
+PREDICTORS: Final[dict[str, Predictor]] = {
+    "nas.latency_model": own,
+    "the same without parameters": partial(own, kind=_ByMacs),
+    "ridge": ridge,
+    "MACs alone": by_macs,
+}
 
 
 def _facts(space: SearchSpace, architecture: Architecture) -> dict[str, float]:
@@ -110,6 +131,7 @@ def main() -> None:
     parser.add_argument("--measured", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--name", default="latency_model", help="file of the results")
     asked = parser.parse_args()
     set_threads(1)
     rng = np.random.default_rng(asked.seed)
@@ -124,7 +146,7 @@ def main() -> None:
         "share_of_measurements_ok": fmean(one.status == "ok" for one in found),
         "half_width_of_measurements": median(one.half_width for one in found),
     }
-    record("latency_model", rows, seeds=[asked.seed], device=asked.device, summary=summary)
+    record(asked.name, rows, seeds=[asked.seed], device=asked.device, summary=summary)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Predict the latency of an architecture from those measured, as the gate of a search does.
 
-The Gaussian process over choices and log-MACs that a search discards by (nas/promise.py), for measurements of
-one's own. From 50 of them it ranks better than a ridge regression on the same facts
+The Gaussian process over choices, log-MACs and log-parameters that a search discards by (nas/promise.py), for
+measurements of one's own. From 50 of them it ranks better than a ridge regression on the same facts
 (benchmarks/latency_model.py).
 """
 
@@ -51,7 +51,8 @@ class LatencyModel:
         for point in map(self._locate, architectures):
             self._encoder.learn(self._points.choices(point))
         known = self._encode(architectures)
-        self._centre, self._scale = float(known.features.mean()), float(known.features.std()) or 1.0
+        deviation = known.features.std(axis=0)
+        self._centre, self._scale = known.features.mean(axis=0), np.where(deviation > 0.0, deviation, 1.0)
         self._process = GaussianProcess(LATENCY_PRIOR)
         self._process.learn(self._scaled(known), self._encoder.layout, np.log(targets))
 
@@ -77,8 +78,7 @@ class LatencyModel:
     def _encode(self, architectures: Sequence[Architecture]) -> Encoded:
         points = [self._locate(architecture) for architecture in architectures]
         bits = self._encoder.encode([(point, self._points.choices(point)) for point in points])
-        log_macs = np.array([[self._points.log_macs(point)] for point in points])
-        return Encoded(bits, log_macs)
+        return Encoded(bits, np.array([self._points.log_costs(point) for point in points]))
 
     def _scaled(self, encoded: Encoded) -> Encoded:
         return encoded._replace(features=(encoded.features - self._centre) / self._scale)

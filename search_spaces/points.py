@@ -17,9 +17,12 @@ from search_spaces.options import Value, complete
 from search_spaces.part import Outgoing, Part, Place
 from search_spaces.plan import Planned
 from search_spaces.space import SearchSpace
+from search_spaces.tally import Tally
 
 Point = tuple[int, ...]
 """Number of the choice at each position: stem, stages, head, layers."""
+Price = tuple[int, int, int]
+"""Multiply-adds, parameters, and the number of what is handed on."""
 
 _MOST_PRICED: Final = 200_000
 """Positions whose price is kept; forgotten all at once beyond that."""
@@ -39,8 +42,8 @@ class Points:
         self._handed: list[Outgoing] = []
         self._handed_numbers: dict[Outgoing, int] = {}
         self._image = self._hand(Outgoing(space.in_channels, space.resolution))
-        self._priced: dict[tuple[int, int, int], tuple[int, int]] = {}
-        self._blocks: dict[Hashable, tuple[int, int]] = {}
+        self._priced: dict[tuple[int, int, int], Price] = {}
+        self._blocks: dict[Hashable, Price] = {}
 
     def draw(self, rng: np.random.Generator) -> Point:
         """Draw a point, each with the same probability."""
@@ -81,27 +84,31 @@ class Points:
             choices |= position.named[number]
         return choices
 
-    def log_macs(self, point: Point) -> float:
-        """Return the logarithm of its multiply-adds, for comparing points; a broken part counts as none."""
-        arriving, macs = self._image, 1
-        # The layers, which stand last, cost no multiply-adds.
+    def log_costs(self, point: Point) -> tuple[float, float]:
+        """Return the logarithms of its multiply-adds and of its parameters, for comparing points.
+
+        The parameters are those with the usual layers; a broken part counts as none.
+        """
+        arriving, macs, parameters = self._image, 1, 1
+        # The layers, which stand last, cost no multiply-adds and next to no parameters.
         for place, number in enumerate(point[:-1]):
             key = (place, number, arriving)
             if key not in self._priced:
                 if len(self._priced) >= _MOST_PRICED:
                     self._priced.clear()
                 self._priced[key] = self._price(place, number, arriving)
-            own, arriving = self._priced[key]
-            macs += own
-        return log(macs)
+            own_macs, own_parameters, arriving = self._priced[key]
+            macs += own_macs
+            parameters += own_parameters
+        return log(macs), log(parameters)
 
-    def _price(self, place: int, number: int, arriving: int) -> tuple[int, int]:
-        """Count the multiply-adds of a position's choice, and number what it hands on."""
+    def _price(self, place: int, number: int, arriving: int) -> Price:
+        """Count what a position's choice costs, and number what it hands on."""
         chosen = self._positions[place].chosen[number]
         if chosen is None:
-            return 0, arriving
-        macs, handed = self._count(chosen, arriving)
-        return macs, self._hand(self._handed[handed]._replace(streams=()))
+            return 0, 0, arriving
+        macs, parameters, handed = self._count(chosen, arriving)
+        return macs, parameters, self._hand(self._handed[handed]._replace(streams=()))
 
     def _hand(self, outgoing: Outgoing) -> int:
         """Return the number of what a position hands on."""
@@ -110,13 +117,13 @@ class Points:
             self._handed.append(outgoing)
         return number
 
-    def _count(self, chosen: Chosen, arriving: int) -> tuple[int, int]:
-        """Count the multiply-adds of the blocks of one position, and number what the last hands on."""
+    def _count(self, chosen: Chosen, arriving: int) -> Price:
+        """Count what the blocks of one position cost, and number what the last hands on."""
         variant, values = chosen
         own = {axis: values[axis] for axis in variant.axes if axis != "width"}
         width = int(values.get("width", self._num_classes))
         depth = int(values.get("depth", 1))
-        total = 0
+        all_macs = all_parameters = 0
         for index in range(depth):
             stride = int(values.get("stride", 1)) if index == 0 else 1
             # Beyond the first, neither count nor outgoing depend on the position.
@@ -131,15 +138,17 @@ class Points:
                     stride=stride,
                     index=index,
                 )
-                macs, outgoing = _block(variant.part, place, complete(variant.part, own))
-                self._blocks[key] = macs, self._hand(outgoing)
-            macs, handed = self._blocks[key]
-            total += macs
-            if index and handed == arriving:
-                # What follows is equal to this one.
-                return total + macs * (depth - 1 - index), handed
+                tally, outgoing = _block(variant.part, place, complete(variant.part, own))
+                self._blocks[key] = tally.macs, tally.parameters, self._hand(outgoing)
+            macs, parameters, handed = self._blocks[key]
+            # Where it hands on what it was given, what follows is equal to this one.
+            times = depth - index if index and handed == arriving else 1
+            all_macs += times * macs
+            all_parameters += times * parameters
+            if times > 1:
+                break
             arriving = handed
-        return total, arriving
+        return all_macs, all_parameters, arriving
 
 
 class _Position:
@@ -200,11 +209,13 @@ class _Position:
         }
 
 
-def _block(part: type[Part], place: Place, options: Mapping[str, Value]) -> tuple[int, Outgoing]:
+def _block(part: type[Part], place: Place, options: Mapping[str, Value]) -> tuple[Tally, Outgoing]:
     outgoing = part.outgoing(place, **options)
     try:
         tally = part.tally(place, **options)
-        macs = part_costs(Planned(part, place, options, outgoing)).macs if tally is None else tally.macs
+        if tally is None:
+            costs = part_costs(Planned(part, place, options, outgoing))
+            tally = Tally(costs.parameters, costs.macs)
     except Exception:  # noqa: BLE001 -- a block may fail in any way; the trial will tell how
-        return 0, outgoing
-    return macs, outgoing
+        return Tally(), outgoing
+    return tally, outgoing

@@ -139,4 +139,4 @@ class GatedSampler(WholeSampler):
             study._storage.set_trial_user_attr(trial._trial_id, EVIDENCE, told)
 
     def _describe(self, point: Point) -> Description:
-        return Description(point, self._points.choices(point), (self._points.log_macs(point),))
+        return Description(point, self._points.choices(point), self._points.log_costs(point))

@@ -1,4 +1,4 @@
-"""Points of a space without architectures: the same points, the same neighbours, the same multiply-adds."""
+"""Points of a space without architectures: the same points, the same neighbours, the same costs."""
 
 from math import log
 
@@ -25,7 +25,7 @@ def test_a_point_and_its_parameters_name_each_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_multiply_adds_are_those_of_the_architecture(name: str) -> None:
+def test_costs_are_those_of_the_architecture(name: str) -> None:
     space, rng = load_space(name), np.random.default_rng(1)
     points = Points(space)
 
@@ -33,7 +33,11 @@ def test_multiply_adds_are_those_of_the_architecture(name: str) -> None:
         point = points.edit(points.draw(rng), rng)
 
         architecture = space.suggest(FixedTrial(points.params(point)))
-        assert points.log_macs(point) == pytest.approx(log(architecture.tally().macs + 1))
+        tally = architecture.tally()
+        log_macs, log_parameters = points.log_costs(point)
+        assert log_macs == pytest.approx(log(tally.macs + 1))
+        # Norms and biases follow from the layers, which are counted as the usual ones.
+        assert log_parameters == pytest.approx(log(tally.parameters + 1), abs=0.05)
 
 
 def test_edits_reach_exactly_the_neighbours_of_the_space() -> None:
