@@ -11,7 +11,7 @@ from millinet.latency.estimate import estimate, relative_calls, wall_median_ms
 from millinet.latency.measurement import UNFIT, LatencyMeasurement
 from millinet.latency.references import Reference
 from millinet.latency.settings import LatencySettings
-from millinet.latency.stopping import PATIENCE, is_look
+from millinet.latency.stopping import LOOKS, PATIENCE, SCREEN, is_look
 from millinet.latency.visit import Visit
 
 
@@ -68,10 +68,10 @@ def summarise(
 
 
 def has_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
-    """Whether a measurement may stop: out after one calm visit, certain at a look, or at the last visit."""
+    """Whether a measurement may stop: hopeless while calm, certain at a look, or at the last visit."""
     settings, num_visits = measurement.settings, measurement.num_visits
-    if num_visits == 1 and budget is not None and measurement.status == "ok":
-        return measurement.verdict(replace(budget, quantile="p50")) == "fails"
+    if num_visits < LOOKS[0] and budget is not None and measurement.status == "ok":
+        return _is_hopeless(measurement, replace(budget, quantile="p50"))
     if num_visits >= settings.max_visits or sum(measurement.calls_ms) > settings.max_seconds * 1e3:
         return True
     if not is_look(num_visits):
@@ -83,6 +83,15 @@ def has_enough(measurement: LatencyMeasurement, budget: Budget | None) -> bool:
         measurement.doubt > 0 and (is_narrow or _is_within_doubt(measurement, budget))
     )
     return measurement.verdict(budget) != "undecided" or (is_hopeless and num_visits >= PATIENCE)
+
+
+def _is_hopeless(measurement: LatencyMeasurement, budget: Budget) -> bool:
+    """Whether calm visits too few for a look say that it is over the limit by more than one is off.
+
+    One is enough; where disturbed ones came first, there may be a few before the measurement counts as calm.
+    """
+    is_over = measurement.verdict(budget) == "fails"
+    return is_over and measurement.median_ms > SCREEN * (budget.limit_ms or 0.0)
 
 
 def _is_within_doubt(measurement: LatencyMeasurement, budget: Budget) -> bool:

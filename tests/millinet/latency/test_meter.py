@@ -38,8 +38,8 @@ def test_a_hopeless_candidate_costs_one_calm_visit(example: Tensor) -> None:
     with LatencyMeter("cpu", BRIEF) as meter:
         seen = list(meter.visits(small(), example, budget=budget))
 
-    # A visit that a busy machine disturbed ends nothing, so the calm one may not be the first, nor alone.
-    assert ("ok", 1) not in [(one.status, one.num_visits) for one in seen[:-1]]
+    # A visit that a busy machine disturbed ends nothing, so the calm one may not be the first.
+    assert [one.status for one in seen[:-1]].count("ok") == 0
     assert seen[-1].verdict(budget) == "fails" or seen[-1].status != "ok"
 
 

@@ -15,23 +15,30 @@ INFO = describe("cpu")
 
 
 def visits_needed(
-    limit_ms: float, *, num_disturbed: int = 0, spread: float = 0.0, wander: float = 0.0
+    limit_ms: float,
+    *,
+    num_disturbed: int = 0,
+    until: int = 100,
+    spread: float = 0.0,
+    wander: float = 0.0,
 ) -> int:
     """Return after how many visits of a network of 2 ms the measurement stops.
 
     Args:
         limit_ms: The budget.
-        num_disturbed: Of the ten calls of each visit.
+        num_disturbed: Of the ten calls of each of the first visits.
+        until: How many visits are the first.
         spread: How far half of the calls lie from the others, a fraction.
         wander: How far two of three visits lie to either side of the third, a fraction.
     """
     budget = Budget(limit_ms=limit_ms)
-    disturbed = [True] * num_disturbed + [False] * (10 - num_disturbed)
     reference = Reference("made up", None)  # type: ignore[arg-type]
     seen: list[Visit] = []
     while True:
         pace = 2.0 * (1.0 + wander * (len(seen) % 3 - 1))
         times_ms = [pace * (1.0 - spread / 2), pace * (1.0 + spread / 2)] * 5
+        num_now = num_disturbed if len(seen) < until else 0
+        disturbed = [True] * num_now + [False] * (10 - num_now)
         one = Visit(Calls(times_ms, disturbed), Calls([1.0] * 10, list(disturbed)))
         seen.append(one)
         reference.add_visit(one)
@@ -42,6 +49,17 @@ def visits_needed(
 
 def test_a_hopeless_candidate_costs_one_visit() -> None:
     assert visits_needed(0.001) == 1
+
+
+@pytest.mark.parametrize(("num_first", "num_visits"), [(1, 2), (2, 4)])
+def test_a_hopeless_candidate_is_out_as_soon_as_half_of_its_visits_are_calm(
+    num_first: int, num_visits: int
+) -> None:
+    assert visits_needed(0.001, num_disturbed=3, until=num_first) == num_visits
+
+
+def test_a_candidate_a_little_over_the_budget_is_not_out_before_a_look() -> None:
+    assert visits_needed(1.8, num_disturbed=3, until=2) == 2 + 5
 
 
 @pytest.mark.parametrize("limit_ms", [30_000.0, 3.0])
