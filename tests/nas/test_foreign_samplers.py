@@ -85,7 +85,6 @@ class Drawn(RandomSampler):
 def test_a_sampler_of_the_hub_searches(
     hub: Path, request: pytest.FixtureRequest, files: dict[str, str]
 ) -> None:
-    pytest.importorskip("optunahub")
     name = packed(hub, request.node.callspec.id.replace(" ", "_").replace("'", ""), **files)
 
     found = search(SPACE, evaluate=lambda architecture: 1.0, config=SearchConfig(num_trials=3, sampler=name))
@@ -108,7 +107,6 @@ def test_a_sampler_of_the_hub_searches(
 def test_a_package_of_the_hub_without_a_sampler_is_refused(
     hub: Path, request: pytest.FixtureRequest, text: str, message: str
 ) -> None:
-    pytest.importorskip("optunahub")
     name = packed(hub, request.node.callspec.id, __init__=text)
 
     with pytest.raises(ConfigError, match=message):
