@@ -23,7 +23,7 @@ NUM_READINGS: Final = 3
 NUM_NOISY_READINGS: Final = 2
 """How often where intervals are so wide that no hit can be certain."""
 LOWEST_AIM: Final = 0.95
-"""No lower than this is aimed, however wide the intervals are."""
+"""No lower than this is aimed to be certain; where intervals are wider yet, nothing is given away."""
 FURTHER_AIMS: Final = (0.93, 0.88, 0.8)
 """Where to aim, one after the other, while nothing near turns out to be within the limit."""
 WANDER: Final = 0.01
@@ -99,7 +99,10 @@ def land(
         if attempt.is_hit(goal.limit):
             if attempt.is_certain(goal.limit):
                 return attempt
-            aim = min(aim, _certain_aim(attempt.reading))
+            certain = 1.0 / (1.0 + attempt.reading.margin)
+            if certain < LOWEST_AIM:
+                break
+            aim = min(aim, certain)
     for lower in FURTHER_AIMS:
         best = approach.best()
         if best is not None and best.value >= HIT * lower * goal.limit:
@@ -166,11 +169,6 @@ class _Approach:
     def _merit(self, attempt: Attempt) -> tuple[bool, float]:
         is_near = attempt.value >= HIT * LOWEST_AIM * self._goal.limit
         return is_near and attempt.is_certain(self._goal.limit), attempt.value
-
-
-def _certain_aim(reading: Reading) -> float:
-    """Return where the whole interval is within the limit, a fraction of it, if not far too low for that."""
-    return max(LOWEST_AIM, 1.0 / (1.0 + reading.margin))
 
 
 def _next_cost(seen: Sequence[tuple[float, Reading]], aim: float) -> float:

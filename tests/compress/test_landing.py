@@ -130,6 +130,21 @@ def test_wide_intervals_are_brought_within_the_limit(problem: Problem) -> None:
     assert found.reading.value >= 0.93 * goal.limit
 
 
+def test_nothing_lower_is_tried_where_no_interval_could_be_within_the_limit(problem: Problem) -> None:
+    tried: list[float] = []
+
+    def measured(widths: dict[int, int]) -> Reading:
+        tried.append(20 * problem.cost(widths) / problem.cost(problem.full))
+        return around(tried[-1], 0.08)
+
+    goal = goal_of(problem, measured, 0.5)
+    found = landed(problem, goal)
+
+    assert found.is_hit(goal.limit)
+    assert not found.is_certain(goal.limit)
+    assert min(tried) >= HIT * goal.limit
+
+
 @pytest.mark.parametrize(("margin", "num_readings"), [(0.005, 3), (0.2, 2)])
 def test_a_hit_is_read_again_as_often_as_that_may_make_it_certain(
     problem: Problem, margin: float, num_readings: int
