@@ -22,15 +22,19 @@ by the same teacher.
 With --equal-by macs everything is brought to a fraction of the multiply-adds instead. Such figures do not
 depend on the machine's state, and say nothing about speed.
 
-At 32 pixels and one image the time of a layer is mostly that of calling it, so the batch is 64. Finished
-seeds and trained networks are kept in --state; a run that was stopped goes on. With 4,000 images, 12 and 4
+At 32 pixels and one image the time of a layer is mostly that of calling it, so the batch is 64. Networks are
+trained first and recovered last, in --workers processes of one thread, and nothing trains while latency is
+measured. All that is done is kept in --state; a run that was stopped goes on. With 4,000 images, 12 and 4
 epochs: about 10 minutes a seed on one core.
 """
 
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, stdev
 from time import perf_counter
@@ -64,74 +68,99 @@ USUAL: Final = ("ours", "ours-taylor", "ours-depth")
 CONTROLS: Final = ("random", "scratch")
 BAR_POINTS: Final = 0.5
 NUM_SAMPLES: Final = 256
-UNASKED: Final = ("seeds", "state", "name")
+UNASKED: Final = ("seeds", "state", "name", "methods", "workers", "equal")
 """Arguments that do not decide what one seed finds."""
 
 
 class Bench:
-    """What all cases of one seed share."""
+    """One seed: its data, the network trained on them, and what the methods made of it."""
 
-    def __init__(self, given: argparse.Namespace, seed: int, equal: Yardstick) -> None:
-        self.given, self.seed, self.equal = given, seed, equal
-        self.data = _data(given, seed)
+    def __init__(self, given: argparse.Namespace, seed: int) -> None:
+        self.given, self.seed = given, seed
+        self.data = _data(given.data, given.train_images, seed)
         self.example = torch.zeros(given.batch, *self.data.input_shape, device=given.device)
         self.full = self._trained()
 
     def _trained(self) -> nn.Module:
-        """Train the network, or take it from the folder of an earlier run."""
+        """Train the network, or take it from an earlier run."""
+        given = self.given
         torch.manual_seed(self.seed)
         channels, height, width = self.data.input_shape
         model = load_model(
-            self.given.network,
+            given.network,
             num_classes=self.data.num_classes,
             in_channels=channels,
             resolution=(height, width),
-        ).model.to(self.given.device)
+        ).model.to(given.device)
         trained = ("data", "network", "train_images", "epochs", "train_batch")
-        path = self.given.state / f"{_key(self.given, trained)}-{self.seed}.safetensors"
+        path = given.state / f"{_key(given, trained)}-{self.seed}.safetensors"
         if path.exists():
             load_weights(model, path)
         else:
-            recipe = Recipe(epochs=self.given.epochs, batch_size=self.given.train_batch, ema_decay=0.99)
-            fit(model, self.data, recipe, device=self.given.device, seed=self.seed)
+            recipe = Recipe(epochs=given.epochs, batch_size=given.train_batch, ema_decay=0.99)
+            fit(model, self.data, recipe, device=given.device, seed=self.seed)
             save_weights(model, path)
         return model.eval()
 
-    def smaller(self, method: str) -> nn.Module:
-        """Prune to the target in one of the ways, and train what is left."""
-        asked = self.equal.asked(self.given.ratio)
+    def prune(self, method: str, equal: Yardstick) -> None:
+        """Prune to the target in one of the ways, unless an earlier run did."""
+        path = self.path(method, "pruned.pt")
+        if path.exists():
+            return
+        started = perf_counter()
+        try:
+            model: nn.Module | str = self._smaller(method, equal)
+        except MillinetError as error:
+            model = str(error)
+        torch.save(model, path)
+        print(f"seed {self.seed} {method}: pruned in {perf_counter() - started:.0f} s", flush=True)
+
+    def _smaller(self, method: str, equal: Yardstick) -> nn.Module:
+        asked = equal.asked(self.given.ratio)
         if method in OURS:
-            return self._recovered(self._pruned(asked, OURS[method]))
-        if method == "random":
-            return self._recovered(self._pruned(asked, RANDOM))
-        if method == "scratch":
-            torch.manual_seed(self.seed)
-            return self._from_scratch(self._pruned(asked, EVENLY))
-        return self._recovered(
-            nearest(
-                lambda ratio: by_ratio(
-                    self.full, self.example, method=method, ratio=ratio, num_classes=self.data.num_classes
-                ),
-                lambda model: self.equal.share(model, self.full, self.example),
-                self.equal.aim * self.given.ratio,
-            )
+            return self._ours(asked | OURS[method], equal)
+        if method in CONTROLS:
+            return self._ours(asked | (RANDOM if method == "random" else EVENLY), equal)
+        return nearest(
+            lambda ratio: by_ratio(
+                self.full, self.example, method=method, ratio=ratio, num_classes=self.data.num_classes
+            ),
+            lambda model: equal.share(model, self.full, self.example),
+            equal.aim * self.given.ratio,
         )
 
-    def _pruned(self, asked: PruneOptions, how: PruneOptions) -> nn.Module:
+    def _ours(self, how: PruneOptions, equal: Yardstick) -> nn.Module:
         chosen = torch.randperm(len(self.data.train), generator=torch.Generator().manual_seed(0))
         chosen = chosen[:NUM_SAMPLES]
         images = self.data.normalise(self.data.train.pixels(chosen)).to(self.given.device)
         return prune(
             self.full,
             self.example,
-            **(asked | how),
+            **how,
             data=[(images, self.data.train.labels[chosen].to(self.given.device))],
-            meter=self.equal.meter if isinstance(self.equal, ByLatency) else None,
+            meter=equal.meter if isinstance(equal, ByLatency) else None,
             device=self.given.device,
         ).model
 
-    def _recovered(self, model: nn.Module) -> nn.Module:
-        """Recover in place, as every other."""
+    def teach(self, method: str) -> None:
+        """Train what is left of the network, as every other, and judge it."""
+        path = self.path(method, "json")
+        if path.exists():
+            return
+        started = perf_counter()
+        model = self.full if method == "full" else self.pruned(method)
+        if isinstance(model, str):
+            row: dict[str, Any] = {"refused": model}
+        else:
+            if method == "scratch":
+                self._from_scratch(model)
+            elif method != "full":
+                self._recovered(model)
+            row = self._accuracy(model.eval())
+        path.write_text(json.dumps(row), encoding="utf-8")
+        print(f"seed {self.seed} {method}: trained in {perf_counter() - started:.0f} s", flush=True)
+
+    def _recovered(self, model: nn.Module) -> None:
         given = self.given
         recipe = Recipe(
             epochs=given.recover_epochs,
@@ -141,11 +170,11 @@ class Bench:
             ema_decay=0.99,
         )
         recover(model, self.data, recipe, teacher=self.full, device=given.device, seed=self.seed)
-        return model.eval()
 
-    def _from_scratch(self, model: nn.Module) -> nn.Module:
+    def _from_scratch(self, model: nn.Module) -> None:
         """Forget the weights, and train for as long as the others were trained in all."""
         given = self.given
+        torch.manual_seed(self.seed)
         for module in model.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
@@ -153,40 +182,53 @@ class Bench:
             epochs=given.epochs + given.recover_epochs, batch_size=given.train_batch, ema_decay=0.99
         )
         fit(model, self.data, recipe, teacher=self.full, device=given.device, seed=self.seed)
-        return model.eval()
 
-    def accuracy(self, model: nn.Module) -> dict[str, float]:
+    def _accuracy(self, model: nn.Module) -> dict[str, float]:
         """Return the accuracy on the judging split with its interval."""
         judge = self.given.judge
         split = {"test": self.data.test, "validation": self.data.validation}[judge]
         found = evaluate(model, split, data=self.data, device=self.given.device)
         return {f"{judge}_accuracy": found.accuracy, f"{judge}_low": found.low, f"{judge}_high": found.high}
 
+    def rows(self, methods: Sequence[str], equal: Yardstick) -> Iterator[dict[str, Any]]:
+        """Hold all networks of the seed to the yardstick, beside their accuracy."""
+        pruned = {method: self.pruned(method) for method in methods}
+        models = {method: model for method, model in pruned.items() if isinstance(model, nn.Module)}
+        # Training changes no width, so what was pruned is as fast as what was trained after it.
+        judged = equal.judged({"full": self.full} | models, self.example)
+        for method in ("full", *methods):
+            row = json.loads(self.path(method, "json").read_text(encoding="utf-8"))
+            yield {"seed": self.seed, "method": method} | row | judged.get(method, {})
 
-def _data(given: argparse.Namespace, seed: int) -> DataSet:
-    data = load_data(given.data, seed=seed)
-    if given.train_images is None or given.train_images >= len(data.train):
+    def pruned(self, method: str) -> nn.Module | str:
+        """Load what pruning left, or why it refused."""
+        found: nn.Module | str = torch.load(self.path(method, "pruned.pt"), weights_only=False)
+        return found
+
+    def path(self, method: str, what: str) -> Path:
+        """Name the file of what a method came to."""
+        key = _key(self.given, sorted(vars(self.given).keys() - {*UNASKED}))
+        return Path(self.given.state) / f"{key}-{self.seed}-{method}.{what}"
+
+
+@lru_cache(maxsize=1)
+def _data(source: str, train_images: int | None, seed: int) -> DataSet:
+    data = load_data(source, seed=seed)
+    if train_images is None or train_images >= len(data.train):
         return data
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
-    return data.with_train(data.train.subset(order[: given.train_images]))
+    return data.with_train(data.train.subset(order[:train_images]))
 
 
-def rows_of(bench: Bench) -> Iterator[dict[str, Any]]:
-    """Prune, recover and judge in every way, then hold all networks of the seed to the yardstick."""
-    models: dict[str, nn.Module] = {"full": bench.full}
-    rows: dict[str, dict[str, Any]] = {"full": bench.accuracy(bench.full)}
-    for method in bench.given.methods:
-        started = perf_counter()
-        try:
-            models[method] = bench.smaller(method)
-        except MillinetError as error:
-            rows[method] = {"refused": str(error)}
-            continue
-        rows[method] = bench.accuracy(models[method])
-        print(f"seed {bench.seed} {method}: {perf_counter() - started:.0f} s", flush=True)
-    found = bench.equal.judged(models, bench.example)
-    for method, judged in rows.items():
-        yield {"seed": bench.seed, "method": method} | judged | found.get(method, {})
+def train(given: argparse.Namespace, seed: int) -> None:
+    """Train the network of a seed, in a process of its own."""
+    Bench(given, seed)
+
+
+def teach(given: argparse.Namespace, case: tuple[int, str]) -> None:
+    """Train what a method left of a seed's network, in a process of its own."""
+    seed, method = case
+    Bench(given, seed).teach(method)
 
 
 def summary(rows: list[dict[str, Any]], given: argparse.Namespace) -> dict[str, Any]:
@@ -257,26 +299,29 @@ def main() -> None:
         "--state", type=Path, default=Path("runs/pruning_accuracy"), help="done seeds, networks"
     )
     parser.add_argument("--name", default="pruning_accuracy", help="file of the results")
+    parser.add_argument("--workers", type=int, default=1, help="networks trained at a time")
     given = parser.parse_args()
     given.state.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    with yardstick(given.equal_by, device=given.device, dtype=given.dtype) as equal:
+    opened = partial(yardstick, given.equal_by, device=given.device, dtype=given.dtype)
+    methods, rows = given.methods, list[dict[str, Any]]()
+    with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as workers:
+        list(workers.map(partial(train, given), given.seeds))
+        with opened() as equal:
+            for seed in given.seeds:
+                bench = Bench(given, seed)
+                for method in methods:
+                    bench.prune(method, equal)
+        cases = [(seed, method) for seed in given.seeds for method in ("full", *methods)]
+        list(workers.map(partial(teach, given), cases))
+    with opened() as equal:
         for seed in given.seeds:
-            path = given.state / f"{_key(given, sorted(vars(given).keys() - {*UNASKED}))}-{seed}.json"
-            rows += _kept(path, lambda seed=seed: list(rows_of(Bench(given, seed, equal))))
+            rows += Bench(given, seed).rows(methods, equal)
     record(given.name, rows, device=given.device, seeds=given.seeds, summary=summary(rows, given))
 
 
 def _key(given: argparse.Namespace, names: Sequence[str]) -> str:
     """Name a file after the arguments that decide what is in it."""
     return hashlib.sha256(repr([getattr(given, name) for name in names]).encode()).hexdigest()[:12]
-
-
-def _kept(path: Path, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    if not path.exists():
-        path.write_text(json.dumps(make()), encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 if __name__ == "__main__":
