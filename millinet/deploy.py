@@ -17,8 +17,9 @@ class Deployable(Protocol):
 def reparameterise(model: nn.Module) -> nn.Module:
     """Return a copy in eval mode in which every `Deployable` part has its cheaper form.
 
-    The output stays the same up to rounding. RepVGG's branches become one convolution (Ding et al., 2021), a
-    sparse-coded head a few matrix products.
+    The output stays the same up to rounding. RepVGG's branches become one convolution (Ding et al., 2021), so
+    do convolutions of dual path and gated blocks that read the same; a sparse-coded head becomes a few matrix
+    products.
     """
     deployed = copy.deepcopy(model).eval()
     if isinstance(deployed, Deployable):

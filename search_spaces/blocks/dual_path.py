@@ -3,9 +3,10 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from millinet.errors import ConfigError
+from search_spaces.merging import SideBySide, is_mergeable
 from search_spaces.part import Outgoing, Part, Place, Streams, joined, shrunk
 from search_spaces.squeeze import squeeze_excitation
 from search_spaces.tally import Tally, conv_tally, squeeze_tally
@@ -15,7 +16,8 @@ class DualPath(Part):
     """1x1, grouped 3x3, and one 1x1 for each path, with norms after the convolutions.
 
     The stage's width is that of the residual path; each block appends `dense` channels to the dense path. The
-    paths are two tensors all the way, so no channel is ever sliced out and pruning stays exact.
+    paths are two tensors all the way, so no channel is ever sliced out and pruning stays exact. Deployed, the
+    convolutions that read the same are one again.
     """
 
     def __init__(
@@ -86,8 +88,33 @@ class DualPath(Part):
             residual, dense = streams
         return self.act(residual + self.to_residual(inner)), self._grown(dense, self.to_dense(inner))
 
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return the block with one convolution for both paths, or itself where norms look at the image."""
+        return DeployedDualPath(self) if is_mergeable(self.to_residual) else self
+
     def _grown(self, dense: Tensor, added: Tensor) -> Tensor:
         return self.act(torch.cat((dense, added), dim=1))
+
+
+class DeployedDualPath(nn.Module):
+    """A dual path block with one convolution for both paths."""
+
+    def __init__(self, block: DualPath) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(block.reduce, block.middle, block.squeeze)
+        self.project = (
+            SideBySide(block.project_residual, block.project_dense) if block.is_first else nn.Identity()
+        )
+        self.out = SideBySide(block.to_residual, block.to_dense)
+        self.act = block.act
+
+    def forward(self, streams: Streams) -> Streams:
+        """Map what the block maps."""
+        x = joined(streams)
+        residual, dense = self.project(streams)
+        to_residual, to_dense = self.out(self.inner(x))
+        return self.act(residual + to_residual), self.act(torch.cat((dense, to_dense), dim=1))
 
 
 def dual_outgoing(place: Place, *, grown_by: int) -> Outgoing:

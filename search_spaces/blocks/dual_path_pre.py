@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from search_spaces.blocks.dual_path import DualPath, dual_outgoing
+from search_spaces.merging import SideBySide
 from search_spaces.part import Outgoing, Part, Place, Streams, joined
 from search_spaces.squeeze import squeeze_excitation
 from search_spaces.tally import Tally, norm_tally, squeeze_tally
@@ -86,6 +87,33 @@ class DualPathPre(Part):
         inner = self.squeeze(self.middle(self.middle_norm(self.reduce(self.reduce_norm(x)))))
         inner = self.out_norm(inner)
         return residual + self.to_residual(inner), torch.cat((dense, self.to_dense(inner)), dim=1)
+
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return the block with one convolution for both paths."""
+        return DeployedDualPathPre(self)
+
+
+class DeployedDualPathPre(nn.Module):
+    """A dual path block with norms before the convolutions, and one convolution for both paths."""
+
+    def __init__(self, block: DualPathPre) -> None:
+        super().__init__()
+        self.project: nn.Module = nn.Identity()
+        if block.is_first:
+            both = SideBySide(block.project_residual, block.project_dense)
+            self.project = nn.Sequential(block.project_norm, both)
+        self.inner = nn.Sequential(
+            block.reduce_norm, block.reduce, block.middle_norm, block.middle, block.squeeze, block.out_norm
+        )
+        self.out = SideBySide(block.to_residual, block.to_dense)
+
+    def forward(self, streams: Streams) -> Streams:
+        """Map what the block maps."""
+        x = joined(streams)
+        residual, dense = self.project(streams)
+        to_residual, to_dense = self.out(self.inner(x))
+        return residual + to_residual, torch.cat((dense, to_dense), dim=1)
 
 
 def _normed(place: Place, channels: int) -> nn.Sequential:

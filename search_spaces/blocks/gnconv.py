@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from millinet.errors import ConfigError
@@ -11,6 +12,7 @@ from search_spaces.drop_path import drop_path
 from search_spaces.global_filter import GlobalLocalFilter, filter_tally
 from search_spaces.layer_scale import LayerScale
 from search_spaces.layers import Layers
+from search_spaces.merging import SideBySide, convolution, merged
 from search_spaces.part import Outgoing, Part, Place
 from search_spaces.squeeze import squeeze_excitation
 from search_spaces.tally import Tally, conv_tally, norm_tally, squeeze_tally
@@ -22,7 +24,7 @@ class GatedConv(nn.Module):
     """Order-n gated convolution: each order's features are multiplied into the next, wider ones.
 
     The paper splits one wide projection and one wide depthwise convolution by order. Here each order has its
-    own of both, which computes the same and lets pruning follow every channel.
+    own of both, which computes the same and lets pruning follow every channel; deployed, they are one again.
     """
 
     def __init__(
@@ -59,6 +61,45 @@ class GatedConv(nn.Module):
         if self.global_local is not None:
             return [features * self.scale for features in self.global_local(orders)]
         return [conv(features) * self.scale for conv, features in zip(self.depthwise, orders, strict=True)]
+
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return the form with one projection and one filter for all orders."""
+        return DeployedGatedConv(self)
+
+
+class DeployedGatedConv(nn.Module):
+    """A gated convolution with one projection and one filter for all orders."""
+
+    def __init__(self, gated: GatedConv) -> None:
+        super().__init__()
+        inputs = SideBySide(*gated.inputs)
+        self.project, self.widths = SideBySide(gated.gate, inputs.conv), inputs.widths
+        self.scale, self.global_local = gated.scale, gated.global_local
+        self.depthwise: nn.Module = nn.Identity()
+        if gated.global_local is None:
+            kernels, biases = zip(*map(merged, gated.depthwise), strict=True)
+            self.depthwise = convolution(
+                torch.cat(kernels) * gated.scale,
+                torch.cat(biases) * gated.scale,
+                padding=3,
+                groups=sum(self.widths),
+            )
+        self.raise_order, self.out = gated.raise_order, gated.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels, height, width) to the same shape."""
+        gate, features = self.project(x)
+        spread = torch.split(self._spread(features), self.widths, dim=1)
+        out = gate * spread[0]
+        for raise_order, order in zip(self.raise_order, spread[1:], strict=True):
+            out = raise_order(out) * order
+        return self.out(out)
+
+    def _spread(self, features: Tensor) -> Tensor:
+        if self.global_local is not None:
+            return self.global_local([features])[0] * self.scale
+        return self.depthwise(features)
 
 
 class GnConv(Part):

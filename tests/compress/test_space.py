@@ -7,12 +7,14 @@ import torch
 from torch import nn
 
 from compress import find_groups, prune
+from millinet.latency import inference_form
 from search_spaces import BLOCKS, HEADS, Architecture, Head, Stage, Stem, network
 
 LEFT_ALONE: Final = {"it is the model's output", "it has one channel"}
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "dual_path": {"middle": 16, "dense": 8, "groups": 2},
     "dual_path_pre": {"middle": 16, "dense": 8, "groups": 2},
+    "gnconv": {"scale": 0.5},
 }
 
 
@@ -50,6 +52,18 @@ def test_a_named_network_shrinks_everywhere_but_at_its_output(name: str) -> None
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_block_shrinks_everywhere(block: str) -> None:
     assert reasons(built(block=block)) <= LEFT_ALONE
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_what_is_left_of_every_block_is_deployed_as_it_is(block: str) -> None:
+    model, images = built(block=block), torch.randn(4, 3, 16, 16)
+    with torch.no_grad():
+        model.train()(images + 0.5)
+    pruned = prune(model.eval(), images, channel_ratio=0.5).model
+    deployed = inference_form(pruned, images)
+
+    with torch.no_grad():
+        torch.testing.assert_close(deployed(images), pruned(images), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -180,7 +180,14 @@ def count_norms(model: nn.Module) -> int:
     return sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
 
-@pytest.mark.parametrize("part", [{"block": "repvgg"}, {"head": "sparse-coded"}], ids=label)
+DEPLOYED_OTHERWISE = [
+    *({"block": name} for name, block in BLOCKS.items() if hasattr(block, "deployed")),
+    {"block": "gnconv"},
+    {"head": "sparse-coded"},
+]
+
+
+@pytest.mark.parametrize("part", DEPLOYED_OTHERWISE, ids=label)
 def test_the_deployed_form_keeps_the_output_and_is_smaller(part: dict[str, str]) -> None:
     model = trained(architecture(**part).build())
     images = torch.randn(4, 3, 16, 16)
@@ -206,8 +213,9 @@ def test_what_is_measured_and_exported_has_merged_branches_and_no_batch_norm() -
 
 
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_branches_whose_norms_depend_on_the_image_stay(norm: str) -> None:
-    model = architecture("repvgg", layers=Layers(norm=norm)).build().eval()
+@pytest.mark.parametrize("block", ["repvgg", "dual_path"])
+def test_branches_whose_norms_depend_on_the_image_stay(block: str, norm: str) -> None:
+    model = architecture(block, layers=Layers(norm=norm)).build().eval()
     images = torch.randn(4, 3, 16, 16)
 
     torch.testing.assert_close(reparameterise(model)(images), model(images))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from search_spaces import Architecture, Layers, Place, Stage, Stem, network
+from search_spaces import Architecture, Layers, Place, Stage, Stem, network, reparameterise
 from search_spaces.blocks import GnConv
 
 
@@ -40,6 +40,22 @@ def test_gated_convolution_equals_the_split_form(order: int) -> None:
     x = torch.randn(2, 32, 9, 9)
 
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-6)
+    deployed = reparameterise(ours)
+    torch.testing.assert_close(deployed(x), theirs(x), rtol=1e-5, atol=1e-6)
+    assert num_convolutions(deployed) == num_convolutions(theirs)
+
+
+def num_convolutions(model: nn.Module) -> int:
+    return sum(isinstance(module, nn.Conv2d) for module in model.modules())
+
+
+def test_the_global_local_filter_sees_the_same_channels_when_deployed() -> None:
+    layers = Layers(norm="layer", norm_eps=1e-6, bias="always")
+    place = Place(in_channels=32, out_channels=32, resolution=(9, 9), layers=layers)
+    gated = GnConv(place, filter="global-local").gated.eval()
+    x = torch.randn(2, 32, 9, 9)
+
+    torch.testing.assert_close(reparameterise(gated)(x), gated(x), rtol=1e-5, atol=1e-6)
 
 
 def gated_weights(theirs: SplitGatedConv) -> dict[str, Tensor]:
