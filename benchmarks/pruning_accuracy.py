@@ -12,8 +12,8 @@ three. Every network is trained here. torch-pruning takes no latency, so for eac
 ratio is sought whose measured latency is nearest to the target. All are recovered alike: the same recipe,
 seed and teacher, from batch norms measured anew. Latency is measured before recovery, which changes no width,
 and once more at the end, all networks of a seed in turn; each visit holds calls of the unpruned network, and
-the ratio to it is what counts. Networks whose latency differs by more than --equal from the target are told,
-and left out of the comparison.
+the ratio to it is what counts. A seed in which ours is slower than the other by more than --equal is left out
+of their comparison.
 
 The controls: `random` keeps channels drawn at random, of every group the same fraction. `scratch` is the
 evenly narrower network with fresh weights, trained for as many epochs as pruning and recovery had together,
@@ -31,9 +31,10 @@ epochs: about 10 minutes a seed on one core.
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, stdev
@@ -190,15 +191,27 @@ class Bench:
         found = evaluate(model, split, data=self.data, device=self.given.device)
         return {f"{judge}_accuracy": found.accuracy, f"{judge}_low": found.low, f"{judge}_high": found.high}
 
-    def rows(self, methods: Sequence[str], equal: Yardstick) -> Iterator[dict[str, Any]]:
-        """Hold all networks of the seed to the yardstick, beside their accuracy."""
+    def rows(self, methods: Sequence[str], equal: Yardstick) -> list[dict[str, Any]]:
+        """Hold all networks of the seed to the yardstick, unless an earlier run did."""
+        path = self.path("-".join(methods), "judged.json")
+        if not path.exists():
+            path.write_text(json.dumps(self._judged(methods, equal)), encoding="utf-8")
+        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def _judged(self, methods: Sequence[str], equal: Yardstick) -> list[dict[str, Any]]:
         pruned = {method: self.pruned(method) for method in methods}
         models = {method: model for method, model in pruned.items() if isinstance(model, nn.Module)}
         # Training changes no width, so what was pruned is as fast as what was trained after it.
         judged = equal.judged({"full": self.full} | models, self.example)
-        for method in ("full", *methods):
-            row = json.loads(self.path(method, "json").read_text(encoding="utf-8"))
-            yield {"seed": self.seed, "method": method} | row | judged.get(method, {})
+        trained = {
+            method: json.loads(self.path(method, "json").read_text(encoding="utf-8"))
+            for method in ("full", *methods)
+        }
+        return [
+            {"seed": self.seed, "method": method} | row | judged.get(method, {})
+            for method, row in trained.items()
+        ]
 
     def pruned(self, method: str) -> nn.Module | str:
         """Load what pruning left, or why it refused."""
@@ -232,7 +245,8 @@ def teach(given: argparse.Namespace, case: tuple[int, str]) -> None:
 
 
 def summary(rows: list[dict[str, Any]], given: argparse.Namespace) -> dict[str, Any]:
-    """Compare the networks that are equally fast, seed by seed."""
+    """Compare ours with every other, over the seeds in which it is no slower."""
+    accuracy = f"{given.judge}_accuracy"
     found: dict[str, Any] = {
         "equal_by": given.equal_by,
         "judged_by": given.judge,
@@ -240,32 +254,34 @@ def summary(rows: list[dict[str, Any]], given: argparse.Namespace) -> dict[str, 
         "equal_within": given.equal,
         "bar_points": BAR_POINTS,
     }
-    accuracies: dict[str, dict[int, float]] = {}
+    fit: dict[str, dict[int, dict[str, Any]]] = {}
     for row in rows:
-        is_near = abs(row.get("share_of_full", 0.0) / given.ratio - 1.0) <= given.equal
-        if row.get("is_fit") and (is_near or row["method"] == "full"):
-            accuracies.setdefault(row["method"], {})[row["seed"]] = row[f"{given.judge}_accuracy"]
-    means = {method: fmean(by_seed.values()) for method, by_seed in accuracies.items()}
-    for method in dict.fromkeys(row["method"] for row in rows):
-        num_all = sum(row["method"] == method for row in rows)
-        found[f"{method}_mean_accuracy"] = means.get(method)
-        found[f"{method}_compared"] = f"{len(accuracies.get(method, {}))} of {num_all}"
-    for others in (METHODS, CONTROLS):
-        rival = max((name for name in others if name in means), key=lambda name: means[name], default=None)
-        for name in OURS if rival else ():
-            if name in means:
-                found[f"{name}_ahead_of_{rival}_points"] = ahead(accuracies[name], accuracies[rival or ""])
+        if row.get("is_fit"):
+            fit.setdefault(row["method"], {})[row["seed"]] = row
+    for method, by_seed in fit.items():
+        found[f"{method}_mean_accuracy"] = fmean(row[accuracy] for row in by_seed.values())
+        found[f"{method}_mean_share"] = fmean(row["share_of_full"] for row in by_seed.values())
+    for name, rival in product(OURS, (*METHODS, *CONTROLS)):
+        if name in fit and rival in fit:
+            pairs = [(mine, fit[rival][seed]) for seed, mine in fit[name].items() if seed in fit[rival]]
+            found[f"{name}_ahead_of_{rival}_points"] = ahead(
+                [
+                    100.0 * (mine[accuracy] - theirs[accuracy])
+                    for mine, theirs in pairs
+                    if mine["share_of_full"] <= (1.0 + given.equal) * theirs["share_of_full"]
+                ]
+            )
     return found
 
 
-def ahead(mine: Mapping[int, float], theirs: Mapping[int, float]) -> str:
-    """Tell the mean difference in points over the seeds that both have, with a 95% interval from two on."""
-    points = [100.0 * (mine[seed] - theirs[seed]) for seed in mine if seed in theirs]
+def ahead(points: Sequence[float]) -> str:
+    """Tell the mean of differences in points, one a seed, with a 95% interval from two on."""
     if len(points) < 2:
-        return f"{points[0]:+.2f} (one seed)" if points else "no seed in common"
+        return f"{points[0]:+.2f} (one seed)" if points else "no seed in which it is no slower"
     # Of a difference, not of a fraction: the interval may leave [0, 1].
     half = t_factor(len(points) - 1, 0.95) * stdev(points) / len(points) ** 0.5
-    return f"{fmean(points):+.2f} ({fmean(points) - half:+.2f} to {fmean(points) + half:+.2f})"
+    middle = fmean(points)
+    return f"{middle:+.2f} ({middle - half:+.2f} to {middle + half:+.2f}, {len(points)} seeds)"
 
 
 def main() -> None:
@@ -288,7 +304,7 @@ def main() -> None:
         help="validation, to choose by what comes out",
     )
     parser.add_argument(
-        "--equal", type=float, default=0.04, help="networks this near to the target are equal"
+        "--equal", type=float, default=0.04, help="a network slower by no more than this is no slower"
     )
     parser.add_argument("--batch", type=int, default=64, help="images in a call whose latency is measured")
     parser.add_argument("--dtype", default="fp32")
