@@ -54,8 +54,16 @@ PROGRAMS: Final = {
         "--minutes 0.1 --seeds 0 --literature resnet20",
     ),
     "pruning": Program(
-        "benchmarks.pruning_budget --device DEVICE", 8, "--only resnet18@0.5 --state FOLDER/cases"
+        "benchmarks.pruning_budget --device DEVICE --dtype bf16",
+        8,
+        "--only resnet18@0.5 --state FOLDER/cases",
     ),
+    "pruning-64": Program(
+        "benchmarks.pruning_budget --device DEVICE --dtype bf16 --batch 64 --name pruning_budget_batch64",
+        8,
+        "--only resnet18@0.5 --resolution 64 --state FOLDER/cases",
+    ),
+    "forms": Program("benchmarks.deployed_forms --device DEVICE --dtype bf16", 3),
 }
 
 
