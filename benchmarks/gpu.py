@@ -63,7 +63,7 @@ PROGRAMS: Final = {
         8,
         "--only resnet18@0.5 --resolution 64 --state FOLDER/cases",
     ),
-    "forms": Program("benchmarks.deployed_forms --device DEVICE --dtype bf16", 3),
+    "forms": Program("benchmarks.deployed_forms --device DEVICE --dtype bf16", 5),
 }
 
 
