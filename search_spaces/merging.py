@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 class SideBySide(nn.Module):
@@ -35,12 +36,13 @@ def merged(branch: nn.Module) -> tuple[Tensor, Tensor]:
     return folded(conv.weight, bias, norms[0]) if norms else (conv.weight, bias)
 
 
-def folded(kernel: Tensor, bias: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor]:
+def folded(kernel: Tensor, bias: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Fold a batch norm into the kernel and bias before it."""
-    if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
+    if norm.running_mean is None or norm.running_var is None:
         raise AssertionError("only a norm with statistics of its own is folded")
-    gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    return kernel * gain.view(-1, 1, 1, 1), norm.bias + (bias - norm.running_mean) * gain
+    return fuse_conv_bn_weights(
+        kernel, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
 
 
 def convolution(
